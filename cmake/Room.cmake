@@ -1,0 +1,23 @@
+# cf_room(NAME LINKS target...): the static library cf_NAME of all sources below the calling folder (.cu files only
+# where CUDA is). Rooms see one another through the repository root as include path; the links give the direction.
+
+function(cf_room name)
+  cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(CF_WITH_CUDA)
+    file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cu)
+    list(APPEND sources ${cuda_sources})
+  endif()
+  if(sources)
+    add_library(cf_${name} STATIC ${sources})
+    target_link_libraries(cf_${name} PUBLIC ${ROOM_LINKS})
+    target_include_directories(cf_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+    if(CF_WITH_CUDA)
+      target_compile_definitions(cf_${name} PUBLIC CF_WITH_CUDA=1)
+    endif()
+  else()
+    add_library(cf_${name} INTERFACE)
+    target_link_libraries(cf_${name} INTERFACE ${ROOM_LINKS})
+    target_include_directories(cf_${name} INTERFACE ${CMAKE_SOURCE_DIR})
+  endif()
+endfunction()
