@@ -1,0 +1,58 @@
+// Grouped 3x3 convolution of group width 8, stride 1, zero padding 1, no bias. Channels in = channels out, a
+// multiple of 8; output channel k sees the 8 input channels of its group g = k / 8.
+//
+//   forward          y[n,h,w,k]  = sum_{r,s,c} x[n,h+r-1,w+s-1,8g+c] weight[k,r,s,c]        c = 0..7
+//   backward input   dx[n,h,w,8g+c] = sum_{k in g,r,s} dy[n,h-r+1,w-s+1,k] weight[k,r,s,c]
+//   backward weight  dweight[k,r,s,c] = accumulate dweight + sum_{n,h,w} dy[n,h,w,k] x[n,h+r-1,w+s-1,8g+c]
+#pragma once
+
+#include "kernels/base/dtype.h"
+#include "kernels/base/place.h"
+#include "kernels/base/view.h"
+#include "kernels/base/workspace.h"
+
+namespace cf::kernels {
+
+inline constexpr int kGroupWidth = 8;
+
+template <class T>
+struct GroupedConvForward {
+  View<const T, N, H, W, C> x;
+  View<const T, K, R, S, C> weight;  // [channels, 3, 3, 8]
+  View<T, N, H, W, K> y;             // overwritten
+  Workspace workspace;
+};
+
+template <class T>
+struct GroupedConvBackwardInput {
+  View<const T, N, H, W, K> dy;
+  View<const T, K, R, S, C> weight;
+  View<T, N, H, W, C> dx;  // overwritten
+  Workspace workspace;
+};
+
+template <class T>
+struct GroupedConvBackwardWeight {
+  View<const T, N, H, W, C> x;
+  View<const T, N, H, W, K> dy;
+  View<Wide<T>, K, R, S, C> dweight;
+  float accumulate = 0;  // 0: overwritten; 1: added to
+  Workspace workspace;
+};
+
+template <class T>
+void grouped_conv(Reference, const GroupedConvForward<T>&);
+template <class T>
+void grouped_conv(Reference, const GroupedConvBackwardInput<T>&);
+template <class T>
+void grouped_conv(Reference, const GroupedConvBackwardWeight<T>&);
+
+void grouped_conv(Cpu, const GroupedConvForward<float>&);
+void grouped_conv(Cpu, const GroupedConvBackwardInput<float>&);
+void grouped_conv(Cpu, const GroupedConvBackwardWeight<float>&);
+
+std::size_t workspace_bytes(Cpu, const GroupedConvForward<float>&);
+std::size_t workspace_bytes(Cpu, const GroupedConvBackwardInput<float>&);
+std::size_t workspace_bytes(Cpu, const GroupedConvBackwardWeight<float>&);
+
+}  // namespace cf::kernels

@@ -1,0 +1,50 @@
+// Matrix products of a linear layer, which is also a 1x1 convolution over M = N*H*W pixels.
+//
+//   forward          y[m,k]  = sum_c x[m,c] weight[k,c] + bias[k]
+//   backward input   dx[m,c] = sum_k dy[m,k] weight[k,c]
+//   backward weight  dweight[k,c] = accumulate dweight[k,c] + sum_m dy[m,k] x[m,c]
+//                    dbias[k]     = accumulate dbias[k]     + sum_m dy[m,k]
+#pragma once
+
+#include "kernels/base/dtype.h"
+#include "kernels/base/place.h"
+#include "kernels/base/view.h"
+
+namespace cf::kernels {
+
+template <class T>
+struct LinearForward {
+  View<const T, M, C> x;
+  View<const T, K, C> weight;
+  View<const Wide<T>, K> bias;  // empty: none
+  View<T, M, K> y;              // overwritten
+};
+
+template <class T>
+struct LinearBackwardInput {
+  View<const T, M, K> dy;
+  View<const T, K, C> weight;
+  View<T, M, C> dx;  // overwritten
+};
+
+template <class T>
+struct LinearBackwardWeight {
+  View<const T, M, C> x;
+  View<const T, M, K> dy;
+  View<Wide<T>, K, C> dweight;
+  View<Wide<T>, K> dbias;  // empty: none
+  float accumulate = 0;    // 0: overwritten (whatever was there, NaN too); 1: added to
+};
+
+template <class T>
+void linear(Reference, const LinearForward<T>&);
+template <class T>
+void linear(Reference, const LinearBackwardInput<T>&);
+template <class T>
+void linear(Reference, const LinearBackwardWeight<T>&);
+
+void linear(Cpu, const LinearForward<float>&);
+void linear(Cpu, const LinearBackwardInput<float>&);
+void linear(Cpu, const LinearBackwardWeight<float>&);
+
+}  // namespace cf::kernels

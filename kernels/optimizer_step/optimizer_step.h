@@ -1,0 +1,114 @@
+// Optimizer rules over a flat bucket of parameters: one call for the whole model. PyTorch's definitions.
+//
+//   g      = gradient_scale gradient
+//   SGD    g += decay w;  v = momentum v + g;  w -= lr (nesterov ? g + momentum v : v)
+//   AdamW  w -= lr decay w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
+//          w -= lr (m / correction1) / (sqrt(v / correction2) + eps)                  (Loshchilov and Hutter,
+//          2019)
+//   RMSprop  g += decay w;  v = alpha v + (1-alpha) g^2;  b = momentum b + g / (sqrt(v) + eps);  w -= lr b
+//   EMA    average = ema_decay average + (1 - ema_decay) w
+//   norm   sqrt(sum g^2) over the bucket;  clip: gradient_scale *= min(1, max_norm / (norm + 1e-6))
+//
+// lr and decay of an element are the step's times its segment's. State starts at zero.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/base/place.h"
+#include "kernels/base/view.h"
+#include "kernels/base/workspace.h"
+
+namespace cf::kernels {
+
+// A parameter's place in the bucket. Elements between segments are padding and stay as they are.
+struct Segment {
+  std::int64_t offset, length;  // in elements
+  float decay_scale;            // 0 for norms and biases, 1 otherwise
+  float learning_rate_scale;
+};
+
+// What changes from step to step; lives in the memory of the place, so that a captured step reads it anew.
+struct StepScalars {
+  float learning_rate;
+  float gradient_scale;                      // 1 / loss scale; clipping multiplies it
+  float adam_correction1, adam_correction2;  // 1 - beta^step
+  float ema_decay;
+};
+
+template <class T>
+struct SgdStep {
+  View<T, I> weights;  // updated
+  View<const T, I> gradients;
+  View<T, I> velocity;  // updated
+  std::span<const Segment> segments;
+  const StepScalars* scalars;
+  float momentum, weight_decay;
+  bool nesterov;
+};
+
+template <class T>
+struct AdamWStep {
+  View<T, I> weights;
+  View<const T, I> gradients;
+  View<T, I> first_moment, second_moment;
+  std::span<const Segment> segments;
+  const StepScalars* scalars;
+  float beta1, beta2, eps, weight_decay;
+};
+
+template <class T>
+struct RmspropStep {
+  View<T, I> weights;
+  View<const T, I> gradients;
+  View<T, I> second_moment, velocity;
+  std::span<const Segment> segments;
+  const StepScalars* scalars;
+  float alpha, momentum, eps, weight_decay;
+};
+
+template <class T>
+struct EmaStep {
+  View<const T, I> weights;
+  View<T, I> average;  // updated
+  const StepScalars* scalars;
+};
+
+template <class T>
+struct GradientNorm {
+  View<const T, I> gradients;
+  std::span<const Segment> segments;
+  View<T, I> norm;  // one element, overwritten
+  Workspace workspace;
+};
+
+template <class T>
+struct ClipGradients {
+  View<const T, I> norm;  // one element, of the unscaled gradients
+  float max_norm;
+  StepScalars* scalars;  // gradient_scale updated; norm is taken times gradient_scale
+};
+
+template <class T>
+void optimizer_step(Reference, const SgdStep<T>&);
+template <class T>
+void optimizer_step(Reference, const AdamWStep<T>&);
+template <class T>
+void optimizer_step(Reference, const RmspropStep<T>&);
+template <class T>
+void optimizer_step(Reference, const EmaStep<T>&);
+template <class T>
+void optimizer_step(Reference, const GradientNorm<T>&);
+template <class T>
+void optimizer_step(Reference, const ClipGradients<T>&);
+
+void optimizer_step(Cpu, const SgdStep<float>&);
+void optimizer_step(Cpu, const AdamWStep<float>&);
+void optimizer_step(Cpu, const RmspropStep<float>&);
+void optimizer_step(Cpu, const EmaStep<float>&);
+void optimizer_step(Cpu, const GradientNorm<float>&);
+void optimizer_step(Cpu, const ClipGradients<float>&);
+
+std::size_t workspace_bytes(Cpu, const GradientNorm<float>&);
+
+}  // namespace cf::kernels
