@@ -9,6 +9,7 @@
 #include "kernels/base/dtype.h"
 #include "kernels/base/place.h"
 #include "kernels/base/view.h"
+#include "kernels/base/workspace.h"
 
 namespace cf::kernels {
 
@@ -18,6 +19,7 @@ struct LinearForward {
   View<const T, K, C> weight;
   View<const Wide<T>, K> bias;  // empty: none
   View<T, M, K> y;              // overwritten
+  Workspace workspace;
 };
 
 template <class T>
@@ -25,6 +27,7 @@ struct LinearBackwardInput {
   View<const T, M, K> dy;
   View<const T, K, C> weight;
   View<T, M, C> dx;  // overwritten
+  Workspace workspace;
 };
 
 template <class T>
@@ -34,6 +37,7 @@ struct LinearBackwardWeight {
   View<Wide<T>, K, C> dweight;
   View<Wide<T>, K> dbias;  // empty: none
   float accumulate = 0;    // 0: overwritten (whatever was there, NaN too); 1: added to
+  Workspace workspace;
 };
 
 template <class T>
@@ -46,5 +50,9 @@ void linear(Reference, const LinearBackwardWeight<T>&);
 void linear(Cpu, const LinearForward<float>&);
 void linear(Cpu, const LinearBackwardInput<float>&);
 void linear(Cpu, const LinearBackwardWeight<float>&);
+
+std::size_t workspace_bytes(Cpu, const LinearForward<float>&);
+std::size_t workspace_bytes(Cpu, const LinearBackwardInput<float>&);
+std::size_t workspace_bytes(Cpu, const LinearBackwardWeight<float>&);
 
 }  // namespace cf::kernels

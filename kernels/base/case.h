@@ -1,0 +1,209 @@
+// A case: one problem of one kernel, with its shapes, how its inputs are drawn and what it costs. Written
+// once in X_cases.cpp and run by the tests at every place and element type, and by the benchmark.
+//
+//   Case c("linear/forward M=37 C=24 K=96", /*depth=*/24);
+//   const auto x = c.input("x", normal(0, 1), M{37}, C{24});
+//   const auto y = c.output("y", M{37}, K{96});  ...
+//   c.flops = 2.0 * 37 * 24 * 96;
+//   c.runs([=](auto place, const auto& t) {
+//     linear(place, LinearForward<ElementOf<decltype(t)>>{.x = t(x), ..., .y = t(y)});
+//   });
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "kernels/base/dtype.h"
+#include "kernels/base/philox.h"
+#include "kernels/base/place.h"
+#include "kernels/base/view.h"
+#include "kernels/base/workspace.h"
+
+namespace cf::kernels {
+
+// What a tensor of a case holds: the element type T the case runs in, Wide<T>, or one fixed type.
+enum class Element { T, WideT, Float32, Int64, UInt8 };
+
+// The type of an element when the case runs in `type`.
+DType dtype_of(Element element, DType type);
+
+enum class Role { Input, Output, InOut };
+
+// Fills a tensor with random values; they are rounded to the tensor's type afterwards.
+using Draw = std::function<void(Philox&, std::span<double>)>;
+
+Draw normal(double mean, double deviation);
+Draw uniform(double low, double high);
+Draw rectified_normal(double mean, double deviation);  // negative values become 0, as behind a ReLU
+Draw integers(std::int64_t bound);                     // labels, bytes: uniform in [0, bound)
+Draw ascending_subset(std::int64_t bound);             // kept samples: distinct, ascending, in [0, bound)
+
+struct CaseTensor {
+  std::string name;
+  Element element;
+  Role role;
+  std::vector<std::int64_t> shape;
+  Draw draw;  // of inputs and in-outs
+
+  std::int64_t size() const;
+};
+
+// Where a case runs.
+using CasePlace = std::variant<Reference, Cpu>;
+
+// The memory of one run, provided by whoever runs the case.
+class CaseMemory {
+ public:
+  virtual ~CaseMemory() = default;
+  virtual void* tensor(int index) = 0;
+  virtual Workspace workspace(std::size_t bytes) = 0;
+};
+
+// Stands for a tensor of the case inside its runner; index -1 gives an empty view.
+template <Element kElement, bool kMutable, class... Axes>
+struct CaseHandle {
+  int index = -1;
+  std::tuple<Axes...> extents;
+};
+
+namespace detail {
+template <Element kElement, class T>
+using CaseElement = std::conditional_t<
+    kElement == Element::T, T,
+    std::conditional_t<
+        kElement == Element::WideT, Wide<T>,
+        std::conditional_t<kElement == Element::Float32, float,
+                           std::conditional_t<kElement == Element::Int64, std::int64_t, std::uint8_t>>>>;
+}  // namespace detail
+
+// The tensors of a case as typed views for one run in element type T.
+template <class T>
+class CaseViews {
+ public:
+  using ElementType = T;
+  explicit CaseViews(CaseMemory& memory) : memory_(memory) {}
+
+  template <Element kElement, bool kMutable, class... Axes>
+  auto operator()(const CaseHandle<kElement, kMutable, Axes...>& handle) const {
+    using Value = detail::CaseElement<kElement, T>;
+    using Viewed = View<std::conditional_t<kMutable, Value, const Value>, Axes...>;
+    if (handle.index < 0) return Viewed{};
+    return Viewed(static_cast<Value*>(memory_.tensor(handle.index)), std::get<Axes>(handle.extents)...);
+  }
+
+  // Gives a kernel's arguments the workspace they ask for at this place.
+  template <class Place, class Args>
+  Args with_workspace(Place place, Args args) const {
+    args.workspace = memory_.workspace(workspace_bytes(place, args));
+    return args;
+  }
+
+ private:
+  CaseMemory& memory_;
+};
+
+// The element type a runner is called for: ElementOf<decltype(t)>.
+template <class Views>
+using ElementOf = typename std::remove_cvref_t<Views>::ElementType;
+
+class Case {
+ public:
+  // The name is kernel/direction and the shape; it also seeds the draws. The longest sum behind an output
+  // element: rounding grows with the root of its length.
+  Case(std::string case_name, std::int64_t longest_sum) : name(std::move(case_name)), depth(longest_sum) {}
+
+  template <Element kElement = Element::T, class... Axes>
+  CaseHandle<kElement, false, Axes...> input(std::string tensor, Draw draw, Axes... extents) {
+    return {add({std::move(tensor), kElement, Role::Input, {extents.value...}, std::move(draw)}),
+            {extents...}};
+  }
+
+  // Written by the kernel; starts as NaN.
+  template <Element kElement = Element::T, class... Axes>
+  CaseHandle<kElement, true, Axes...> output(std::string tensor, Axes... extents) {
+    return {add({std::move(tensor), kElement, Role::Output, {extents.value...}, {}}), {extents...}};
+  }
+
+  // Read and written by the kernel.
+  template <Element kElement = Element::T, class... Axes>
+  CaseHandle<kElement, true, Axes...> inout(std::string tensor, Draw draw, Axes... extents) {
+    return {add({std::move(tensor), kElement, Role::InOut, {extents.value...}, std::move(draw)}),
+            {extents...}};
+  }
+
+  // A parameter gradient: an output for accumulate = 0, drawn and added to for accumulate = 1.
+  template <Element kElement = Element::WideT, class... Axes>
+  CaseHandle<kElement, true, Axes...> gradient(std::string tensor, float accumulate, Axes... extents) {
+    if (accumulate == 0) return output<kElement>(std::move(tensor), extents...);
+    return inout<kElement>(std::move(tensor), normal(0, 1), extents...);
+  }
+
+  // The contract says that the output may be the input.
+  template <Element kOut, class... OutAxes, Element kIn, class... InAxes>
+  void may_alias(const CaseHandle<kOut, true, OutAxes...>& output,
+                 const CaseHandle<kIn, false, InAxes...>& input) {
+    static_assert(kOut == kIn, "tensors that share memory have one element type");
+    aliases.emplace_back(output.index, input.index);
+  }
+
+  // body(place, views): called for Reference with every type of Types, for Cpu with float.
+  template <class... Types, class Body>
+  void runs_in(Body body) {
+    types = {kDType<Types>...};
+    run = [body = std::move(body)](const CasePlace& place, DType type, CaseMemory& memory) {
+      const bool found = ((type == kDType<Types> && (run_as<Types>(body, place, memory), true)) || ...);
+      CF_CHECK(found, "a case that does not run in ", name_of(type));
+    };
+  }
+  template <class Body>
+  void runs(Body body) {
+    runs_in<double, float, Half, BFloat16>(std::move(body));
+  }
+
+  // Compulsory traffic when the case runs in `type`: every tensor once, in-outs twice.
+  double bytes(DType type) const;
+
+  // The values of an input, rounded to what it holds when the case runs in `type`.
+  std::vector<double> draw(int tensor, DType type) const;
+
+  std::string name;
+  std::int64_t depth;
+  double flops = 0;
+  bool benchmark_only = false;  // a shape of a real network: too big for the tests
+  std::vector<CaseTensor> tensors;
+  std::vector<std::pair<int, int>> aliases;  // (output, input)
+  std::vector<DType> types;
+  std::function<void(const CasePlace&, DType, CaseMemory&)> run;
+
+ private:
+  int add(CaseTensor tensor) {
+    tensors.push_back(std::move(tensor));
+    return static_cast<int>(tensors.size()) - 1;
+  }
+
+  template <class T, class Body>
+  static void run_as(const Body& body, const CasePlace& place, CaseMemory& memory) {
+    const CaseViews<T> views(memory);
+    if (std::holds_alternative<Reference>(place)) {
+      body(Reference{}, views);
+    } else if constexpr (std::is_same_v<T, float>) {
+      body(std::get<Cpu>(place), views);
+    } else {
+      fail(ErrorKind::Internal, "the Cpu place runs in float32 only");
+    }
+  }
+};
+
+// Host memory of `type` from and to doubles.
+void encode(std::span<const double> values, DType type, void* memory);
+std::vector<double> decode(const void* memory, DType type, std::int64_t size);
+
+}  // namespace cf::kernels

@@ -1,0 +1,49 @@
+// Loops over the threads of place Cpu.
+//
+// Results must not depend on the number of threads: a loop whose items are independent uses parallel(); a sum
+// is cut into sum_slices(), whose number depends on the size alone, one partial sum for each slice, and the
+// partial sums are added in order.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/base/place.h"
+
+namespace cf::kernels {
+
+// Work below this is done by the calling thread: waking the others takes about as long.
+inline constexpr double kInlineNanoseconds = 20e3;
+
+// body(first, last) on ranges that cover [0, size), bounds multiples of grain; one range on the calling
+// thread where the whole takes less than kInlineNanoseconds. nanoseconds: estimate for one item on one
+// thread.
+template <class Body>
+void parallel(Cpu place, std::int64_t size, std::int64_t grain, double nanoseconds, const Body& body) {
+  if (size <= 0) return;
+  if (place.threads->count() == 1 || size <= grain ||
+      static_cast<double>(size) * nanoseconds < kInlineNanoseconds) {
+    body(std::int64_t{0}, size);
+  } else {
+    place.threads->split(size, grain, body);
+  }
+}
+
+// Number of slices for a sum over `size` items: at least `smallest` items each, at most 16 slices.
+inline int sum_slices(std::int64_t size, std::int64_t smallest) {
+  return static_cast<int>(std::clamp<std::int64_t>(size / smallest, 1, 16));
+}
+
+// body(slice, first, last) for each slice of [0, size).
+template <class Body>
+void parallel_slices(Cpu place, std::int64_t size, int slices, double nanoseconds, const Body& body) {
+  const double per_slice = nanoseconds * static_cast<double>(size) / slices;
+  parallel(place, slices, 1, per_slice, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t slice = first; slice < last; ++slice) {
+      const auto range = part_of(size, 1, static_cast<int>(slice), slices);
+      body(static_cast<int>(slice), range.first, range.last);
+    }
+  });
+}
+
+}  // namespace cf::kernels

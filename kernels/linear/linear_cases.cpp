@@ -1,0 +1,104 @@
+#include "kernels/all_cases.h"
+#include "kernels/linear/linear.h"
+
+namespace cf::kernels {
+
+namespace {
+
+struct Problem {
+  std::int64_t m, c, k;
+  bool bias = false;
+  bool benchmark_only = false;
+
+  std::string text() const { return concat(" M=", m, " C=", c, " K=", k, bias ? " bias" : ""); }
+  double flops() const {
+    return 2.0 * static_cast<double>(m) * static_cast<double>(c) * static_cast<double>(k);
+  }
+};
+
+Case forward(const Problem& p) {
+  Case result(concat("linear/forward", p.text()), p.c);
+  const auto x = result.input("x", normal(0.5, 1), M{p.m}, C{p.c});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.k}, C{p.c});
+  CaseHandle<Element::WideT, false, K> bias;
+  if (p.bias) bias = result.input<Element::WideT>("bias", normal(0, 1), K{p.k});
+  const auto y = result.output("y", M{p.m}, K{p.k});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    linear(place, t.with_workspace(
+                      place, LinearForward<T>{.x = t(x), .weight = t(weight), .bias = t(bias), .y = t(y)}));
+  });
+  return result;
+}
+
+Case backward_input(const Problem& p) {
+  Case result(concat("linear/backward_input", p.text()), p.k);
+  const auto dy = result.input("dy", normal(0, 1), M{p.m}, K{p.k});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.k}, C{p.c});
+  const auto dx = result.output("dx", M{p.m}, C{p.c});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    linear(place,
+           t.with_workspace(place, LinearBackwardInput<T>{.dy = t(dy), .weight = t(weight), .dx = t(dx)}));
+  });
+  return result;
+}
+
+Case backward_weight(const Problem& p, float accumulate) {
+  Case result(concat("linear/backward_weight", p.text(), accumulate == 0 ? "" : " accumulate"), p.m);
+  const auto x = result.input("x", normal(0.5, 1), M{p.m}, C{p.c});
+  const auto dy = result.input("dy", normal(0, 1), M{p.m}, K{p.k});
+  const auto dweight = result.gradient("dweight", accumulate, K{p.k}, C{p.c});
+  CaseHandle<Element::WideT, true, K> dbias;
+  if (p.bias) dbias = result.gradient("dbias", accumulate, K{p.k});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    linear(place, t.with_workspace(place, LinearBackwardWeight<T>{.x = t(x),
+                                                                  .dy = t(dy),
+                                                                  .dweight = t(dweight),
+                                                                  .dbias = t(dbias),
+                                                                  .accumulate = accumulate}));
+  });
+  return result;
+}
+
+}  // namespace
+
+std::vector<Case> linear_cases() {
+  const Problem problems[] = {
+      {.m = 1, .c = 1, .k = 1},
+      {.m = 1, .c = 16, .k = 10, .bias = true},
+      {.m = 37, .c = 24, .k = 96},
+      {.m = 131, .c = 96, .k = 24, .bias = true},
+      {.m = 1031, .c = 40, .k = 33, .bias = true},
+      {.m = 600, .c = 7, .k = 72},
+      {.m = 65, .c = 130, .k = 5},
+      // ConvFirstNet-Pico at batch 128: expand and project of its four stages, the head, the classifier.
+      {.m = 32768, .c = 16, .k = 64, .benchmark_only = true},
+      {.m = 32768, .c = 64, .k = 16, .benchmark_only = true},
+      {.m = 8192, .c = 24, .k = 96, .benchmark_only = true},
+      {.m = 8192, .c = 96, .k = 24, .benchmark_only = true},
+      {.m = 2048, .c = 40, .k = 160, .benchmark_only = true},
+      {.m = 2048, .c = 160, .k = 40, .benchmark_only = true},
+      {.m = 512, .c = 64, .k = 256, .benchmark_only = true},
+      {.m = 512, .c = 256, .k = 64, .benchmark_only = true},
+      {.m = 128, .c = 64, .k = 256, .benchmark_only = true},
+      {.m = 128, .c = 256, .k = 10, .bias = true, .benchmark_only = true},
+  };
+  std::vector<Case> cases;
+  for (const Problem& p : problems) {
+    cases.push_back(forward(p));
+    cases.push_back(backward_input(p));
+    cases.push_back(backward_weight(p, 0));
+    if (!p.benchmark_only) cases.push_back(backward_weight(p, 1));
+  }
+  return cases;
+}
+
+}  // namespace cf::kernels

@@ -1,0 +1,152 @@
+#include "tests/kernels/case_runner.h"
+
+#include <cmath>
+#include <limits>
+
+#include "tests/kernels/guarded_memory.h"
+
+namespace cf::kernels {
+
+namespace {
+
+double epsilon_of(DType type) {
+  switch (type) {
+    case DType::Float64:
+      return std::numeric_limits<double>::epsilon();
+    case DType::Float32:
+      return std::numeric_limits<float>::epsilon();
+    case DType::Float16:
+      return 0x1p-10;
+    case DType::BFloat16:
+      return 0x1p-7;
+    default:
+      return 0;
+  }
+}
+
+double norm(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double v : values) sum += v * v;
+  return std::sqrt(sum);
+}
+
+// Relative to the truth's norm; absolute where the truth is zero; infinite where a value is not finite.
+double error_of(const std::vector<double>& values, const std::vector<double>& truth) {
+  std::vector<double> difference(truth.size());
+  for (std::size_t i = 0; i < truth.size(); ++i) difference[i] = values[i] - truth[i];
+  const double error = norm(difference), scale = norm(truth);
+  if (!std::isfinite(error)) return std::numeric_limits<double>::infinity();
+  return scale > 0 ? error / scale : error;
+}
+
+class Checker {
+ public:
+  explicit Checker(const Case& problem) : problem_(problem) {}
+
+  std::vector<std::string> check() {
+    for (const DType type : problem_.types) check_type(type);
+    return std::move(complaints_);
+  }
+
+ private:
+  void check_type(DType type) {
+    const auto truth = run_truth(type);
+    GuardedMemory reference(problem_, type);
+    run(reference, Reference{}, type, concat("reference in ", name_of(type)));
+    std::vector<double> yardstick(problem_.tensors.size());
+    for_each_output([&](int i) {
+      yardstick[index(i)] = error_of(reference.values(i), truth[index(i)]);
+      expect_error(i, concat("reference in ", name_of(type)), yardstick[index(i)], 4 * floor_of(i, type));
+    });
+    if (type == DType::Float32) check_cpu(truth, yardstick);
+  }
+
+  // In double, on the inputs as they are when rounded to `type`.
+  std::vector<std::vector<double>> run_truth(DType type) {
+    GuardedMemory memory(problem_, DType::Float64);
+    for (int i = 0; i < tensor_count(); ++i) {
+      if (tensor(i).role != Role::Output) memory.set(i, problem_.draw(i, type));
+    }
+    run(memory, Reference{}, DType::Float64, "reference in float64");
+    std::vector<std::vector<double>> truth(problem_.tensors.size());
+    for_each_output([&](int i) {
+      truth[index(i)] = memory.values(i);
+      if (!std::isfinite(norm(truth[index(i)]))) complain("the truth of ", tensor(i).name, " is not finite");
+    });
+    return truth;
+  }
+
+  void check_cpu(const std::vector<std::vector<double>>& truth, const std::vector<double>& yardstick) {
+    static Threads one(1), three(3);
+    GuardedMemory first(problem_, DType::Float32), second(problem_, DType::Float32),
+        single(problem_, DType::Float32);
+    run(first, Cpu{&three}, DType::Float32, "cpu");
+    run(second, Cpu{&three}, DType::Float32, "cpu, second run");
+    run(single, Cpu{&one}, DType::Float32, "cpu, one thread");
+    for_each_output([&](int i) {
+      const double bound = 2 * yardstick[index(i)] + floor_of(i, DType::Float32);
+      expect_error(i, "cpu", error_of(first.values(i), truth[index(i)]), bound);
+      expect_same_bits(i, first, second, "two runs");
+      expect_same_bits(i, first, single, "three threads and one");
+    });
+    for (const auto& alias : problem_.aliases) {
+      const std::string what = concat(tensor(alias.first).name, " in place of ", tensor(alias.second).name);
+      GuardedMemory shared(problem_, DType::Float32, alias);
+      run(shared, Cpu{&three}, DType::Float32, what);
+      for_each_output([&](int i) { expect_same_bits(i, first, shared, what); });
+    }
+  }
+
+  void run(GuardedMemory& memory, const CasePlace& place, DType type, const std::string& what) {
+    try {
+      problem_.run(place, type, memory);
+    } catch (const Error& error) {
+      complain(what, " throws: ", error.what());
+    }
+    for (const auto& damage : memory.damage()) complain(what, " ", damage);
+  }
+
+  void expect_error(int i, const std::string& what, double error, double bound) {
+    if (error <= bound) return;
+    complain(what, ": error ", error, " of ", tensor(i).name, " is above ", bound);
+  }
+
+  void expect_same_bits(int i, const GuardedMemory& a, const GuardedMemory& b, const std::string& what) {
+    if (!a.same_bits(i, b)) complain("cpu: ", what, " differ in ", tensor(i).name);
+  }
+
+  double floor_of(int i, DType type) const {
+    return error_floor(dtype_of(tensor(i).element, type), dtype_of(Element::WideT, type), problem_.depth);
+  }
+
+  template <class Body>
+  void for_each_output(const Body& body) const {
+    for (int i = 0; i < tensor_count(); ++i) {
+      if (tensor(i).role != Role::Input) body(i);
+    }
+  }
+
+  template <class... Parts>
+  void complain(const Parts&... parts) {
+    complaints_.push_back(concat(parts...));
+  }
+
+  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
+  const CaseTensor& tensor(int i) const { return problem_.tensors[index(i)]; }
+  int tensor_count() const { return static_cast<int>(problem_.tensors.size()); }
+
+  const Case& problem_;
+  std::vector<std::string> complaints_;
+};
+
+}  // namespace
+
+double error_floor(DType output, DType wide, std::int64_t depth) {
+  if (!is_floating(output)) return 0;
+  // Rounding once to nearest errs by at most half an epsilon.
+  return 0.5 * epsilon_of(output) + 0.5 * epsilon_of(wide) * std::sqrt(static_cast<double>(depth));
+}
+
+std::vector<std::string> check_case(const Case& problem) { return Checker(problem).check(); }
+
+}  // namespace cf::kernels

@@ -1,0 +1,25 @@
+// Runs one case at every place and element type and compares with the truth.
+//
+// Truth: the reference loops in double, on inputs rounded to the type under test. Yardstick: the error of the
+// reference loops in that type. Error: norm of the difference over norm of the truth, for each output tensor.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/base/case.h"
+
+namespace cf::kernels {
+
+// Error below which nothing is asked: an output rounded once, and a sum of `depth` terms whose roundings add
+// up like a random walk. Zero for integers.
+double error_floor(DType output, DType wide, std::int64_t depth);
+
+// Everything wrong with the case, one sentence each; empty: it passes. Checked:
+//   reference  in each type: error at most 4 floors; guard zones around tensors and workspace intact, inputs
+//              unchanged, every output element written
+//   cpu        error at most twice the yardstick plus the floor; the same guards; a second run and a run on
+//              another number of threads bit-equal; outputs that may alias an input give the same bits there
+std::vector<std::string> check_case(const Case& problem);
+
+}  // namespace cf::kernels
