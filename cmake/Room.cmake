@@ -1,9 +1,11 @@
 # cf_room(NAME LINKS target...): the static library cf_NAME of all sources below the calling folder (.cu files only
-# where CUDA is). Rooms see one another through the repository root as include path; the links give the direction.
+# where CUDA is; not main.cpp, which belongs to an executable). Rooms see one another through the repository root as
+# include path; the links give the direction.
 
 function(cf_room name)
   cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(CF_WITH_CUDA)
     file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cu)
     list(APPEND sources ${cuda_sources})

@@ -1,0 +1,29 @@
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "apps/command.h"
+#include "apps/console/terminal.h"
+#include "kernels/base/check.h"
+
+namespace {
+
+int report(const char* message, cf::ErrorKind kind) {
+  const bool color = cf::apps::wants_color(stderr);
+  std::fprintf(stderr, "%serror:%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "", message);
+  return static_cast<int>(kind);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return cf::apps::run_program(cf::apps::Arguments(argv + 1, argv + argc));
+  } catch (const cf::Error& error) {
+    return report(error.what(), error.kind());
+  } catch (const std::bad_alloc&) {
+    return report("out of memory", cf::ErrorKind::Internal);
+  } catch (const std::exception& error) {
+    return report(error.what(), cf::ErrorKind::Internal);
+  }
+}

@@ -1,0 +1,12 @@
+// What this binary was built from.
+#pragma once
+
+#include <string_view>
+
+namespace cf::apps {
+
+std::string_view version();             // "0.1.0"
+std::string_view build_id();            // git describe when the build was configured, or "unknown"
+std::string_view build_architecture();  // value of -march=, "x86-64-v3"
+
+}  // namespace cf::apps
