@@ -1,0 +1,49 @@
+// A value in a forward pass: a tensor, or the sum at the end of a residual block that has not been carried
+// out yet.
+#pragma once
+
+#include <memory>
+
+#include "framework/tensor/tensor.h"
+
+namespace cf {
+
+class Pass;
+
+// residual + factor (scale branch + shift): what passes between blocks. The branch's last norm and the
+// addition are per-channel affine, so a block that reads the sum can apply them on load; whoever needs a
+// plain tensor asks Variable::tensor, which carries the sum out once.
+struct ResidualSum {
+  Tensor residual;      // [N,H,W,C]
+  Tensor branch;        // [B,H,W,C], the kept samples
+  Tensor scale, shift;  // [C]
+  Tensor kept;          // int64 [N=B]; empty: all samples
+  float factor = 1;     // N / B
+};
+
+class Variable {
+ public:
+  static constexpr int kConstant = -1;  // no gradient flows there
+
+  Variable() = default;
+  explicit Variable(Tensor tensor, int node = kConstant);
+  explicit Variable(ResidualSum sum, int node = kConstant);
+
+  int node() const { return node_; }
+
+  // The value as a plain tensor; carries a pending sum out on first use.
+  const Tensor& tensor(Pass& pass) const;
+
+  // The pending sum, or null where the value is a plain tensor by now.
+  const ResidualSum* pending_sum() const;
+
+ private:
+  struct Value {
+    Tensor tensor;
+    std::unique_ptr<ResidualSum> sum;
+  };
+  std::shared_ptr<Value> value_;
+  int node_ = kConstant;
+};
+
+}  // namespace cf

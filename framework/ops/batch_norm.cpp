@@ -1,0 +1,170 @@
+#include "framework/ops/batch_norm.h"
+
+#include "framework/autograd/record.h"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/collect_statistics.h"
+#include "kernels/residual/residual.h"
+
+namespace cf {
+
+namespace {
+
+using kernels::Activation;
+
+constexpr auto call = [](auto place, const auto& args) { kernels::batch_norm(place, args); };
+
+// What a norm does to its input, y = scale x + shift, and what backward needs of how that came about. Each
+// [C].
+struct Folded {
+  Tensor mean, rstd;  // training only
+  Tensor scale, shift;
+};
+
+template <class T, class Place>
+void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormState& state,
+                      const Tensor& mean, const Tensor& variance) {
+  const auto rows = x.rows<const T, M, C>();
+  pass.executor().with_workspace(place,
+                                 kernels::BatchNormStatistics<T>{.x = rows,
+                                                                 .mean = mean.view<Wide<T>, C>(),
+                                                                 .variance = variance.view<Wide<T>, C>(),
+                                                                 .workspace = {}},
+                                 call);
+  const bool adds = state.running_mean.has_batch;
+  state.running_mean.has_batch = state.running_variance.has_batch = true;
+  kernels::collect_statistics(place, kernels::CollectStatistics<Wide<T>>{
+                                         .mean = mean.view<const Wide<T>, C>(),
+                                         .variance = variance.view<const Wide<T>, C>(),
+                                         .count = rows.template extent<M>().value,
+                                         .share = pass.options().micro_batch_share,
+                                         .accumulate = adds ? 1.0F : 0.0F,
+                                         .batch_mean = state.running_mean.batch.view<Wide<T>, C>(),
+                                         .batch_variance = state.running_variance.batch.view<Wide<T>, C>()});
+}
+
+Folded fold(Pass& pass, const Tensor& x, const BatchNormState& state) {
+  Folded out;
+  pass.executor().at(x.dtype(), [&]<class T>(auto place) {
+    const auto channels = [&] { return pass.empty(kDType<Wide<T>>, state.weight.shape); };
+    out = {pass.training() ? channels() : Tensor(), pass.training() ? channels() : Tensor(), channels(),
+           channels()};
+    Tensor variance = state.running_variance.value;
+    if (pass.training()) {
+      variance = channels();
+      batch_statistics<T>(place, pass, x, state, out.mean, variance);
+    }
+    const Tensor& mean = pass.training() ? out.mean : state.running_mean.value;
+    kernels::batch_norm(
+        place, kernels::BatchNormFold<T>{.mean = mean.view<const Wide<T>, C>(),
+                                         .variance = variance.view<const Wide<T>, C>(),
+                                         .gamma = state.weight.value.view<const Wide<T>, C>(),
+                                         .bias = state.bias.value.view<const Wide<T>, C>(),
+                                         .rstd = out.rstd ? out.rstd.view<Wide<T>, C>() : View<Wide<T>, C>{},
+                                         .scale = out.scale.view<Wide<T>, C>(),
+                                         .shift = out.shift.view<Wide<T>, C>()});
+  });
+  return out;
+}
+
+struct SavedNorm {
+  Tensor x, mean, rstd;
+  Parameter* weight = nullptr;
+  Parameter* bias = nullptr;
+};
+
+// Gradient of activation(norm(x)); dy is overwritten where nobody else holds it.
+Tensor norm_backward(const SavedNorm& saved, Pass& pass, Tensor dy, Activation activation) {
+  Tensor dx = dy.is_unique() ? dy : pass.empty(dy.dtype(), dy.shape());
+  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+    const auto [dgamma, accumulate] = gradient_target(*saved.weight);
+    pass.executor().with_workspace(
+        place,
+        kernels::BatchNormBackward<T>{.x = saved.x.rows<const T, M, C>(),
+                                      .dy = dy.rows<const T, M, C>(),
+                                      .mean = saved.mean.view<const Wide<T>, C>(),
+                                      .rstd = saved.rstd.view<const Wide<T>, C>(),
+                                      .gamma = saved.weight->value.view<const Wide<T>, C>(),
+                                      .bias = saved.bias->value.view<const Wide<T>, C>(),
+                                      .activation = activation,
+                                      .dx = dx.rows<T, M, C>(),
+                                      .dgamma = dgamma.template view<Wide<T>, C>(),
+                                      .dbias = gradient_target(*saved.bias).into.template view<Wide<T>, C>(),
+                                      .accumulate = accumulate,
+                                      .workspace = {}},
+        call);
+  });
+  return dx;
+}
+
+struct BatchNorm {
+  static constexpr const char* kName = "batch_norm";
+  struct Saved {
+    SavedNorm norm;
+    Activation activation = Activation::None;
+  };
+
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight,
+                        const BatchNormState& state, Activation activation) {
+    const Folded folded = fold(pass, x, state);
+    saved = {{x, folded.mean, folded.rstd, &weight, &state.bias}, activation};
+    Tensor y = pass.empty(x.dtype(), x.shape());
+    pass.executor().at(x.dtype(), [&]<class T>(auto place) {
+      kernels::batch_norm(place, kernels::BatchNormApply<T>{.x = x.rows<const T, M, C>(),
+                                                            .scale = folded.scale.view<const Wide<T>, C>(),
+                                                            .shift = folded.shift.view<const Wide<T>, C>(),
+                                                            .activation = activation,
+                                                            .y = y.rows<T, M, C>()});
+    });
+    return y;
+  }
+
+  static Gradients<1> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<1>) {
+    return {norm_backward(saved.norm, pass, std::move(dy), saved.activation)};
+  }
+};
+
+// The gradient of the sum goes to the residual as it is, and to the branch through the norm.
+struct NormAndAdd {
+  static constexpr const char* kName = "norm_and_add";
+  struct Saved {
+    SavedNorm norm;
+    Tensor kept;
+    float factor = 1;
+  };
+
+  static ResidualSum forward(Saved& saved, Pass& pass, const Tensor& residual, const Tensor& branch,
+                             Parameter& weight, const BatchNormState& state, const Tensor& kept) {
+    const Folded folded = fold(pass, branch, state);
+    const auto samples = [](const Tensor& t) { return static_cast<float>(t.shape().extent<N>().value); };
+    saved = {
+        {branch, folded.mean, folded.rstd, &weight, &state.bias}, kept, samples(residual) / samples(branch)};
+    return {residual, branch, folded.scale, folded.shift, kept, saved.factor};
+  }
+
+  static Gradients<2> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<2> wanted) {
+    Tensor dbranch = dy;
+    if (saved.kept) {
+      dbranch = pass.empty(dy.dtype(), saved.norm.x.shape());
+      pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+        kernels::residual(place, kernels::GatherSamples<T>{.x = dy.view<const T, N, H, W, C>(),
+                                                           .kept = saved.kept.view<const std::int64_t, N>(),
+                                                           .factor = saved.factor,
+                                                           .y = dbranch.view<T, N, H, W, C>()});
+      });
+    }
+    return {wanted[0] ? dy : Tensor(), norm_backward(saved.norm, pass, std::move(dbranch), Activation::None)};
+  }
+};
+
+}  // namespace
+
+Variable batch_norm(Pass& pass, const Variable& x, BatchNormState state, Activation activation) {
+  return record<BatchNorm>(pass, inputs(x), state.weight, state, activation);
+}
+
+Variable norm_and_add(Pass& pass, const Variable& residual, const Variable& branch, BatchNormState state,
+                      const Tensor& kept) {
+  return record<NormAndAdd>(pass, inputs(residual, branch), state.weight, state, kept);
+}
+
+}  // namespace cf

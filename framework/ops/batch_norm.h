@@ -1,0 +1,29 @@
+// Batch normalisation, followed by an activation or by the sum of a residual block; the contract is
+// kernels/batch_norm.
+#pragma once
+
+#include "framework/autograd/variable.h"
+#include "framework/parameters/parameter.h"
+#include "kernels/activation/activation.h"
+
+namespace cf {
+
+// The parameters [C] and running statistics [C] of one norm.
+struct BatchNormState {
+  Parameter& weight;  // gamma
+  Parameter& bias;
+  Statistic& running_mean;
+  Statistic& running_variance;
+};
+
+// activation(norm(x)) over [N,H,W,C] or [N,C]. Training: statistics of the batch, which are collected towards
+// the running ones; otherwise the running ones.
+Variable batch_norm(Pass& pass, const Variable& x, BatchNormState state,
+                    kernels::Activation activation = kernels::Activation::None);
+
+// residual + factor norm(branch) at the samples `kept` (int64 [N], empty for all), as a pending sum: neither
+// the norm nor the addition is carried out here. factor = N / kept.
+Variable norm_and_add(Pass& pass, const Variable& residual, const Variable& branch, BatchNormState state,
+                      const Tensor& kept);
+
+}  // namespace cf

@@ -1,0 +1,77 @@
+#include "framework/ops/gather_samples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+#include "framework/autograd/record.h"
+#include "kernels/base/philox.h"
+#include "kernels/residual/residual.h"
+
+namespace cf {
+
+namespace {
+
+struct GatherSamples {
+  static constexpr const char* kName = "gather_samples";
+  struct Saved {
+    Shape shape;  // of x
+    Tensor kept;
+  };
+
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, const Tensor& kept) {
+    saved = {x.shape(), kept};
+    Tensor y = pass.empty(x.dtype(), x.shape().with(kept.shape().extent<N>()));
+    pass.executor().at(x.dtype(), [&]<class T>(auto place) {
+      kernels::residual(place, kernels::GatherSamples<T>{.x = x.view<const T, N, H, W, C>(),
+                                                         .kept = kept.view<const std::int64_t, N>(),
+                                                         .factor = 1,
+                                                         .y = y.view<T, N, H, W, C>()});
+    });
+    return y;
+  }
+
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
+    Tensor dx = Tensor::zeros(pass.executor().pool(), dy.dtype(), saved.shape);
+    pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+      kernels::residual(place, kernels::ScatterAddSamples<T>{.x = dy.view<const T, N, H, W, C>(),
+                                                             .kept = saved.kept.view<const std::int64_t, N>(),
+                                                             .y = dx.view<T, N, H, W, C>()});
+    });
+    return {dx};
+  }
+};
+
+}  // namespace
+
+Tensor draw_kept_samples(Pass& pass, std::int64_t samples, float drop_probability) {
+  CF_CHECK(drop_probability >= 0 && drop_probability < 1, "stochastic depth with probability ",
+           drop_probability);
+  if (!pass.training() || drop_probability == 0) return {};
+  const std::uint64_t layer = pass.next_random_layer();
+  const auto kept =
+      std::max<std::int64_t>(1, std::llround(static_cast<double>(samples) * (1.0 - drop_probability)));
+  if (kept == samples) return {};
+
+  // The first `kept` places of a Fisher-Yates shuffle.
+  std::vector<std::int64_t> order(static_cast<std::size_t>(samples));
+  std::iota(order.begin(), order.end(), 0);
+  Philox random(pass.options().seed, Purpose::StochasticDepth, pass.options().draw, layer);
+  for (std::int64_t i = 0; i < kept; ++i) {
+    const auto j = i + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(samples - i)));
+    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
+  }
+  std::sort(order.begin(), order.begin() + kept);
+
+  Tensor out = pass.empty(DType::Int64, Shape(N{kept}));
+  std::memcpy(out.data(), order.data(), out.size_bytes());
+  return out;
+}
+
+Variable gather_samples(Pass& pass, const Variable& x, const Tensor& kept) {
+  return kept ? record<GatherSamples>(pass, inputs(x), kept) : x;
+}
+
+}  // namespace cf

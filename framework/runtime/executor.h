@@ -1,0 +1,67 @@
+// Where a computation runs: the place kernels are called at, the memory of that place, and the scratch of its
+// kernels.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "framework/runtime/memory_pool.h"
+#include "framework/tensor/tensor.h"
+#include "kernels/base/dispatch.h"
+#include "kernels/base/place.h"
+#include "kernels/base/workspace.h"
+
+namespace cf {
+
+enum class PlaceKind { Reference, Cpu };
+
+class Executor {
+ public:
+  // Straight loops on the calling thread, in any floating type: for tests.
+  static std::unique_ptr<Executor> reference();
+  // Float32 on `threads` threads.
+  static std::unique_ptr<Executor> cpu(int threads);
+
+  PlaceKind kind() const { return kind_; }
+  MemoryPool& pool() const { return *pool_; }
+  int threads() const { return threads_ ? threads_->count() : 1; }
+
+  Tensor empty(DType dtype, const Shape& shape) const { return Tensor::empty(*pool_, dtype, shape); }
+
+  // Copies the elements of one tensor over another of equal size and type.
+  void copy(const Tensor& from, const Tensor& to);
+
+  // Calls body.operator()<T>(place) for the element type of `dtype`; a type the place does not compute in is
+  // an error.
+  template <class Body>
+  void at(DType dtype, Body&& body) {
+    if (kind_ == PlaceKind::Reference) {
+      dispatch_floating(dtype, [&]<class T>() { body.template operator()<T>(Reference{}); });
+      return;
+    }
+    CF_CHECK_AS(ErrorKind::Usage, dtype == DType::Float32, "the CPU computes in float32, not in ",
+                name_of(dtype));
+    body.template operator()<float>(Cpu{threads_.get()});
+  }
+
+  // Runs a kernel call with the scratch it asks for.
+  //   run(place, kernels::GroupedConvForward<T>{...}, [](auto place, const auto& args) {
+  //   kernels::grouped_conv(place, args); });
+  template <class Place, class Args, class Kernel>
+  void with_workspace(Place place, Args args, Kernel&& kernel) {
+    args.workspace = scratch(workspace_bytes(place, args));
+    kernel(place, args);
+  }
+
+ private:
+  explicit Executor(PlaceKind kind) : kind_(kind) {}
+  kernels::Workspace scratch(std::size_t bytes);
+
+  PlaceKind kind_;
+  std::shared_ptr<MemoryPool> pool_;
+  std::unique_ptr<Threads> threads_;
+  std::shared_ptr<std::byte> scratch_;
+  std::size_t scratch_bytes_ = 0;
+};
+
+}  // namespace cf
