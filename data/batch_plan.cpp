@@ -1,0 +1,39 @@
+#include "data/batch_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "data/loader.h"
+#include "kernels/base/check.h"
+
+namespace cf::data {
+
+BatchPlan::BatchPlan(std::int64_t samples, const LoaderOptions& options)
+    : samples_(samples),
+      batch_(options.batch),
+      global_batch_(std::int64_t{options.batch} * options.ranks),
+      rank_(options.rank),
+      first_epoch_(options.first_epoch),
+      first_batch_(options.first_batch) {
+  CF_CHECK_AS(ErrorKind::Data, samples >= 1, "the data set is empty");
+  CF_CHECK_AS(ErrorKind::Usage, !options.drop_last || global_batch_ <= samples, "a batch of ", global_batch_,
+              " is bigger than the data set of ", samples, " samples");
+  batches_per_epoch_ = samples / global_batch_;
+  const std::int64_t rest = samples % global_batch_;
+  if (!options.drop_last && rest > rank_ * batch_) ++batches_per_epoch_;
+  CF_CHECK_AS(ErrorKind::Usage, first_epoch_ >= 0 && first_batch_ >= 0 && first_batch_ <= batches_per_epoch_,
+              "cannot begin at batch ", first_batch_, " of epoch ", first_epoch_, ": an epoch has ",
+              batches_per_epoch_, " batches");
+  total_batches_ = options.shuffle && batches_per_epoch_ > 0 ? std::numeric_limits<std::int64_t>::max()
+                                                             : batches_per_epoch_ - first_batch_;
+}
+
+BatchPlan::Position BatchPlan::position(std::int64_t sequence) const {
+  const std::int64_t batch = first_batch_ + sequence;
+  Position position{.epoch = first_epoch_ + batch / batches_per_epoch_, .batch = batch % batches_per_epoch_};
+  position.first = position.batch * global_batch_ + rank_ * batch_;
+  position.size = std::min(batch_, samples_ - position.first);
+  return position;
+}
+
+}  // namespace cf::data

@@ -1,0 +1,226 @@
+#include "data/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "data/batch_plan.h"
+#include "data/prepare.h"
+#include "data/sampler.h"
+#include "kernels/base/check.h"
+
+namespace cf::data {
+namespace {
+
+void check(const LoaderOptions& options) {
+  const auto positive = [](const char* what, std::int64_t value) {
+    CF_CHECK_AS(ErrorKind::Usage, value >= 1, what, " is ", value, ", must be at least 1");
+  };
+  positive("batch", options.batch);
+  positive("image height", options.height);
+  positive("image width", options.width);
+  positive("threads", options.threads);
+  positive("queue", options.queue);
+  positive("ranks", options.ranks);
+  CF_CHECK_AS(ErrorKind::Usage, options.channels == 1 || options.channels == 3, "channels are ",
+              options.channels, ", must be 1 or 3");
+  CF_CHECK_AS(ErrorKind::Usage, options.rank >= 0 && options.rank < options.ranks, "rank ", options.rank,
+              " of ", options.ranks);
+  if (options.augment) check(options.augmentation);
+}
+
+LoaderOptions completed(LoaderOptions options, const Dataset& dataset) {
+  if (options.channels == 0) options.channels = dataset.channels();
+  check(options);
+  return options;
+}
+
+// A batch in the making. Sequence numbers count batches from where the loader began.
+struct Slot {
+  Batch batch;
+  std::int64_t first_position = 0;  // in the order of the epoch
+  std::int64_t prepared = 0;
+  std::exception_ptr error;  // of the lowest sample that failed
+  std::int64_t error_at = 0;
+};
+
+}  // namespace
+
+struct Loader::State {
+  State(const Dataset& data, const LoaderOptions& loader_options)
+      : dataset(data), options(loader_options), plan(data.size(), loader_options) {
+    slots.resize(static_cast<std::size_t>(options.queue));
+    chunk = std::clamp(options.batch / (options.threads * 4), 1, 64);
+  }
+
+  void work();
+  void prepare(Preparer& preparer, EncodedImage& encoded, Slot& slot, std::int64_t first, std::int64_t last);
+  void start_slot(Slot& slot, std::int64_t sequence);
+  Slot& slot_of(std::int64_t sequence) {
+    return slots[static_cast<std::size_t>(sequence % static_cast<std::int64_t>(slots.size()))];
+  }
+
+  const Dataset& dataset;
+  const LoaderOptions options;
+  const BatchPlan plan;
+  std::int64_t chunk;  // samples a thread takes at once
+
+  std::mutex mutex;
+  std::condition_variable work_available, batch_ready;
+  std::vector<Slot> slots;
+  std::vector<Batch> spare;
+  std::int64_t taken = 0;        // the next sequence number for the consumer
+  std::int64_t handing_out = 0;  // the sequence number whose samples are being handed to threads
+  std::int64_t next_sample = 0;  // of that batch
+  bool slot_started = false;     // whether the slot of handing_out is set up
+  bool stop = false;
+  double waited = 0;
+  std::vector<std::thread> threads;
+};
+
+// Gives the slot memory and says which samples it will hold. Called with the mutex held.
+void Loader::State::start_slot(Slot& slot, std::int64_t sequence) {
+  const BatchPlan::Position position = plan.position(sequence);
+  if (slot.batch.images.capacity() == 0 && !spare.empty()) {
+    slot.batch = std::move(spare.back());
+    spare.pop_back();
+  }
+  Batch& batch = slot.batch;
+  batch.epoch = position.epoch;
+  batch.index = position.batch;
+  batch.height = options.height;
+  batch.width = options.width;
+  batch.channels = options.channels;
+  const auto size = static_cast<std::size_t>(position.size);
+  batch.labels.resize(size);
+  batch.samples.resize(size);
+  batch.images.resize(size * static_cast<std::size_t>(options.height) *
+                      static_cast<std::size_t>(options.width) * static_cast<std::size_t>(options.channels));
+  slot.first_position = position.first;
+  slot.prepared = 0;
+  slot.error = nullptr;
+}
+
+void Loader::State::prepare(Preparer& preparer, EncodedImage& encoded, Slot& slot, std::int64_t first,
+                            std::int64_t last) {
+  Batch& batch = slot.batch;
+  const EpochOrder order(dataset.size(), options.shuffle, options.seed, batch.epoch);
+  const ImageSize target{options.height, options.width};
+  const EvaluationGeometry geometry{.target = target,
+                                    .channels = options.channels,
+                                    .crop = options.crop,
+                                    .filter = options.filter,
+                                    .fit = options.fit};
+  const std::int64_t image_bytes = std::int64_t{options.height} * options.width * options.channels;
+  for (std::int64_t i = first; i < last; ++i) {
+    const std::int64_t sample = order(slot.first_position + i);
+    std::uint8_t* out = batch.images.data() + i * image_bytes;
+    batch.samples[static_cast<std::size_t>(i)] = sample;
+    batch.labels[static_cast<std::size_t>(i)] = dataset.label(sample);
+    try {
+      dataset.read(sample, encoded);
+      in_context([&] { return dataset.name(sample); },
+                 [&] {
+                   if (options.augment) {
+                     preparer.for_training(encoded, options.augmentation, options.seed, batch.epoch, sample,
+                                           target, options.channels, out);
+                   } else {
+                     preparer.for_evaluation(encoded, geometry, out);
+                   }
+                 });
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!slot.error || i < slot.error_at) {
+        slot.error = std::current_exception();
+        slot.error_at = i;
+      }
+      return;
+    }
+  }
+}
+
+void Loader::State::work() {
+  Preparer preparer;
+  EncodedImage encoded;
+  std::unique_lock lock(mutex);
+  while (true) {
+    work_available.wait(lock, [&] {
+      return stop || (handing_out < taken + options.queue && handing_out < plan.total_batches());
+    });
+    if (stop) return;
+    Slot& slot = slot_of(handing_out);
+    if (!slot_started) start_slot(slot, handing_out);
+    slot_started = true;
+    const std::int64_t size = slot.batch.size();
+    const std::int64_t first = next_sample;
+    const std::int64_t last = std::min(size, first + chunk);
+    next_sample = last;
+    if (last == size) {
+      ++handing_out;
+      next_sample = 0;
+      slot_started = false;
+    }
+    lock.unlock();
+    prepare(preparer, encoded, slot, first, last);
+    lock.lock();
+    slot.prepared += last - first;
+    if (slot.prepared == size) batch_ready.notify_one();
+  }
+}
+
+Loader::Loader(const Dataset& dataset, LoaderOptions options)
+    : state_(std::make_unique<State>(dataset, completed(std::move(options), dataset))) {
+  State& s = *state_;
+  for (int i = 0; i < s.options.threads; ++i) s.threads.emplace_back([&s] { s.work(); });
+}
+
+Loader::~Loader() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stop = true;
+  }
+  state_->work_available.notify_all();
+  for (auto& thread : state_->threads) thread.join();
+}
+
+std::int64_t Loader::batches_per_epoch() const { return state_->plan.batches_per_epoch(); }
+
+Batch Loader::next() {
+  State& s = *state_;
+  std::unique_lock lock(s.mutex);
+  if (s.taken >= s.plan.total_batches()) return {};
+  Slot& slot = s.slot_of(s.taken);
+  const auto ready = [&] {
+    const bool all_handed_out = s.handing_out > s.taken;
+    return all_handed_out && slot.prepared == slot.batch.size();
+  };
+  if (!ready()) {
+    const auto begin = std::chrono::steady_clock::now();
+    s.batch_ready.wait(lock, ready);
+    s.waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  const std::exception_ptr error = std::exchange(slot.error, nullptr);
+  Batch batch;
+  if (!error) batch = std::exchange(slot.batch, Batch{});
+  ++s.taken;
+  s.work_available.notify_all();
+  lock.unlock();
+  if (error) std::rethrow_exception(error);
+  return batch;
+}
+
+void Loader::recycle(Batch&& batch) {
+  const std::lock_guard lock(state_->mutex);
+  if (std::ssize(state_->spare) < state_->options.queue) state_->spare.push_back(std::move(batch));
+}
+
+double Loader::waited_seconds() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->waited;
+}
+
+}  // namespace cf::data

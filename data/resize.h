@@ -1,0 +1,59 @@
+// Antialiased resize, equal to Pillow's Image.resize (reducing_gap None) on every byte: two passes,
+// horizontal first, each rounded to 8 bits, weights in 22-bit fixed point. And the geometry of evaluation.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/image.h"
+
+namespace cf::data {
+
+enum class Filter { Bilinear, Bicubic };
+
+// Which source pixels make an output pixel: sum over i < count of weights[i] * source[first + i].
+struct FilterTaps {
+  int first, count;
+};
+
+// The weights along one axis, for output pixels [0, taps.size()).
+struct FilterWeights {
+  int stride = 0;  // weights between one output pixel and the next
+  std::vector<FilterTaps> taps;
+  std::vector<std::int32_t> weights;  // fixed point, kWeightBits
+  std::vector<double> exact;          // of one output pixel, while they are computed
+};
+inline constexpr int kWeightBits = 22;
+
+// Weights that map [low, high) of `source_extent` pixels to `output_extent` pixels, of which [first, first +
+// count) are computed.
+void compute_weights(Filter filter, int source_extent, float low, float high, int output_extent, int first,
+                     int count, FilterWeights& out);
+
+// One per thread: keeps its memory from image to image.
+class Resizer {
+ public:
+  // The box of `source`, resized to `size`; of this the part `window` is computed, and out has its shape.
+  void resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window, Filter filter,
+              Image& out);
+  // All of the source, resized to `size`.
+  void resize(const Image& source, ImageSize size, Filter filter, Image& out);
+
+ private:
+  void horizontal(const Image& source, int first_row, int rows);
+  void vertical(const Image& source, int first_row, Image& out);
+
+  FilterWeights across_, down_;
+  Image narrowed_;                  // between the passes
+  std::vector<std::int32_t> sums_;  // one row
+};
+
+// Evaluation: resize so that the image just covers target / crop (the shorter side becomes floor(target /
+// crop), the longer is rounded down), then cut the centre, with torchvision's rounding.
+struct CentreCrop {
+  ImageSize resized;
+  PixelBox window;  // in the resized image
+};
+CentreCrop centre_crop(ImageSize source, ImageSize target, float crop);
+
+}  // namespace cf::data

@@ -1,0 +1,277 @@
+#include "data/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <set>
+#include <thread>
+
+#include "data/dataset.h"
+#include "data/sampler.h"
+#include "tests/data/expect_error.h"
+
+namespace cf::data {
+namespace {
+
+LoaderOptions training(int batch, int threads) {
+  LoaderOptions options;
+  options.batch = batch;
+  options.height = options.width = 24;
+  options.threads = threads;
+  options.seed = 7;
+  options.shuffle = options.augment = options.drop_last = true;
+  return options;
+}
+
+LoaderOptions evaluation(int batch, int threads) {
+  LoaderOptions options;
+  options.batch = batch;
+  options.height = options.width = 20;
+  options.threads = threads;
+  options.crop = 0.875f;
+  return options;
+}
+
+bool equal(const Batch& a, const Batch& b) {
+  return a.images == b.images && a.labels == b.labels && a.samples == b.samples && a.epoch == b.epoch &&
+         a.index == b.index && a.height == b.height && a.width == b.width && a.channels == b.channels;
+}
+
+std::vector<Batch> take(const Dataset& dataset, const LoaderOptions& options, int count) {
+  Loader loader(dataset, options);
+  std::vector<Batch> batches;
+  for (int i = 0; i < count; ++i) batches.push_back(loader.next());
+  return batches;
+}
+
+std::unique_ptr<Dataset> synthetic(const std::string& options = "samples=50,size=32") {
+  return open_dataset("synthetic:" + options, Split::Train);
+}
+
+// Fails for chosen samples.
+class Faulty final : public Dataset {
+ public:
+  explicit Faulty(std::set<std::int64_t> bad) : bad_(std::move(bad)), good_(synthetic()) {}
+  std::int64_t size() const override { return good_->size(); }
+  int channels() const override { return 3; }
+  const std::vector<std::string>& class_names() const override { return good_->class_names(); }
+  std::int64_t label(std::int64_t sample) const override { return good_->label(sample); }
+  std::string name(std::int64_t sample) const override { return concat("folder/", sample, ".jpg"); }
+  void read(std::int64_t sample, EncodedImage& out) const override {
+    good_->read(sample, out);
+    if (bad_.contains(sample)) {
+      out.encoding = ImageEncoding::Jpeg;
+      out.bytes.resize(10);
+    }
+  }
+
+ private:
+  std::set<std::int64_t> bad_;
+  std::unique_ptr<Dataset> good_;
+};
+
+TEST(EpochOrder, IsAPermutationForEverySize) {
+  for (const std::int64_t size : {1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65, 1000, 4097}) {
+    for (const std::int64_t epoch : {0, 1, 70000}) {
+      const EpochOrder order(size, true, 3, epoch);
+      std::set<std::int64_t> seen;
+      for (std::int64_t i = 0; i < size; ++i) seen.insert(order(i));
+      EXPECT_EQ(std::ssize(seen), size);
+      EXPECT_EQ(*seen.begin(), 0);
+      EXPECT_EQ(*seen.rbegin(), size - 1);
+    }
+  }
+}
+
+// Every sample is equally likely at every position: chi-square over seeds, and neighbours do not stay
+// together.
+TEST(EpochOrder, IsUniformAndDiffersBySeedAndEpoch) {
+  constexpr int kSize = 24, kOrders = 6000;
+  std::vector<int> counts(kSize * kSize);
+  int neighbours = 0;
+  for (int i = 0; i < kOrders; ++i) {
+    const EpochOrder order(kSize, true, static_cast<std::uint64_t>(i / 2), i % 2);
+    for (int p = 0; p < kSize; ++p) ++counts[static_cast<std::size_t>(p * kSize + order(p))];
+    for (int p = 1; p < kSize; ++p) neighbours += order(p) == order(p - 1) + 1;
+  }
+  const double expected = static_cast<double>(kOrders) / kSize;
+  double chi_square = 0;
+  for (const int count : counts) chi_square += (count - expected) * (count - expected) / expected;
+  EXPECT_LT(chi_square, 529 + 5 * 32.5);  // (kSize - 1)^2 degrees of freedom, deviation sqrt(2 * 529)
+  const double expected_neighbours = static_cast<double>(kOrders) * (kSize - 1) / kSize;
+  EXPECT_NEAR(neighbours, expected_neighbours, 5 * std::sqrt(expected_neighbours));
+}
+
+TEST(EpochOrder, WithoutShuffleIsTheStoredOrder) {
+  const EpochOrder order(10, false, 1, 1);
+  for (std::int64_t i = 0; i < 10; ++i) EXPECT_EQ(order(i), i);
+}
+
+TEST(Loader, GivesTheSameBatchesForAnyNumberOfThreadsAndQueue) {
+  const auto data = synthetic();
+  const auto expected = take(*data, training(8, 1), 15);
+  for (const int threads : {2, 3, 7}) {
+    LoaderOptions options = training(8, threads);
+    options.queue = threads == 3 ? 1 : 5;
+    const auto batches = take(*data, options, 15);
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(equal(batches[i], expected[i])) << i;
+  }
+  EXPECT_FALSE(expected[0].images == expected[6].images);
+}
+
+TEST(Loader, EpochsAreShuffledAndComplete) {
+  const auto data = synthetic("samples=48,size=8");
+  const auto batches = take(*data, training(8, 2), 12);
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    std::vector<std::int64_t> samples;
+    for (int b = 0; b < 6; ++b) {
+      const Batch& batch = batches[static_cast<std::size_t>(epoch * 6 + b)];
+      EXPECT_EQ(batch.epoch, epoch);
+      EXPECT_EQ(batch.index, b);
+      for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+        samples.push_back(batch.samples[i]);
+        EXPECT_EQ(batch.labels[i], data->label(batch.samples[i]));
+      }
+    }
+    EXPECT_FALSE(std::is_sorted(samples.begin(), samples.end()));
+    std::sort(samples.begin(), samples.end());
+    for (std::int64_t i = 0; i < 48; ++i) EXPECT_EQ(samples[static_cast<std::size_t>(i)], i);
+  }
+  EXPECT_NE(batches[0].samples, batches[6].samples);
+}
+
+TEST(Loader, ResumesAtAnyBatchWithTheSameBytes) {
+  const auto data = synthetic();
+  const auto expected = take(*data, training(8, 2), 20);  // 6 batches an epoch
+  for (const int at : {1, 5, 6, 13}) {
+    LoaderOptions options = training(8, 3);
+    options.first_epoch = at / 6;
+    options.first_batch = at % 6;
+    const auto batches = take(*data, options, 20 - at);
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      EXPECT_TRUE(equal(batches[i], expected[i + static_cast<std::size_t>(at)])) << at << " " << i;
+    }
+  }
+  LoaderOptions end_of_epoch = training(8, 1);
+  end_of_epoch.first_batch = 6;  // a position just behind epoch 0 is the beginning of epoch 1
+  EXPECT_TRUE(equal(take(*data, end_of_epoch, 1)[0], expected[6]));
+}
+
+TEST(Loader, EvaluationCountsEverySampleOnceThenEnds) {
+  const auto data = synthetic();
+  for (const int batch : {1, 7, 50, 64}) {
+    Loader loader(*data, evaluation(batch, 2));
+    EXPECT_EQ(loader.batches_per_epoch(), (50 + batch - 1) / batch);
+    std::int64_t next = 0;
+    while (true) {
+      const Batch got = loader.next();
+      if (got.size() == 0) break;
+      for (const auto sample : got.samples) EXPECT_EQ(sample, next++);
+    }
+    EXPECT_EQ(next, 50);
+    EXPECT_EQ(loader.next().size(), 0);
+  }
+}
+
+TEST(Loader, RanksTogetherGiveTheBatchOfOne) {
+  const auto data = synthetic();
+  const auto whole = take(*data, training(12, 2), 8);
+  for (int rank = 0; rank < 3; ++rank) {
+    LoaderOptions options = training(4, 2);
+    options.ranks = 3;
+    options.rank = rank;
+    const auto parts = take(*data, options, 8);
+    const std::size_t bytes = parts[0].images.size();
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      const auto first = whole[i].images.begin() + static_cast<std::ptrdiff_t>(bytes) * rank;
+      EXPECT_TRUE(std::equal(parts[i].images.begin(), parts[i].images.end(), first));
+    }
+  }
+  std::multiset<std::int64_t> seen;
+  for (int rank = 0; rank < 3; ++rank) {
+    LoaderOptions options = evaluation(7, 2);
+    options.ranks = 3;
+    options.rank = rank;
+    Loader loader(*data, options);
+    for (Batch batch = loader.next(); batch.size() > 0; batch = loader.next()) {
+      seen.insert(batch.samples.begin(), batch.samples.end());
+    }
+  }
+  EXPECT_EQ(seen.size(), 50u);
+  EXPECT_EQ(std::set<std::int64_t>(seen.begin(), seen.end()).size(), 50u);
+}
+
+TEST(Loader, AnErrorReachesItsBatchWithTheNameOfTheFirstBadSample) {
+  for (const int threads : {1, 3}) {
+    const Faulty data({10, 9, 31});
+    Loader loader(data, evaluation(8, threads));
+    EXPECT_EQ(loader.next().size(), 8);
+    expect_error(ErrorKind::Data, {"folder/9.jpg", "JPEG"}, [&] { loader.next(); });
+    EXPECT_EQ(loader.next().samples[0], 16);
+    expect_error(ErrorKind::Data, {"folder/31.jpg"}, [&] { loader.next(); });
+    EXPECT_EQ(loader.next().samples[0], 32);
+  }
+}
+
+TEST(Loader, EndsAtAnyMoment) {
+  const auto data = synthetic("samples=64,size=64");
+  for (int taken = 0; taken < 6; ++taken) {
+    LoaderOptions options = training(16, 3);
+    options.height = options.width = 64;
+    Loader loader(*data, options);
+    for (int i = 0; i < taken; ++i) loader.next();
+  }
+}
+
+TEST(Loader, RecycledMemoryDoesNotChangeTheBytes) {
+  const auto data = synthetic();
+  const auto expected = take(*data, training(8, 2), 12);
+  Loader loader(*data, training(8, 2));
+  for (const Batch& batch : expected) {
+    Batch got = loader.next();
+    EXPECT_TRUE(equal(got, batch));
+    loader.recycle(std::move(got));
+  }
+}
+
+TEST(Loader, CountsTheTimeTheConsumerWaits) {
+  const auto data = synthetic();
+  Loader loader(*data, training(8, 1));
+  for (int i = 0; i < 30; ++i) loader.next();
+  const double waited = loader.waited_seconds();
+  EXPECT_GT(waited, 0.0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  loader.next();
+  EXPECT_LT(loader.waited_seconds() - waited, 0.1);
+}
+
+TEST(Loader, RefusesOptionsThatCannotWork) {
+  const auto data = synthetic();
+  expect_error(ErrorKind::Usage, {"64", "50"}, [&] { Loader loader(*data, training(64, 1)); });
+  expect_error(ErrorKind::Usage, {"batch is 0"}, [&] { Loader loader(*data, training(0, 1)); });
+  expect_error(ErrorKind::Usage, {"threads is 0"}, [&] { Loader loader(*data, training(8, 0)); });
+  LoaderOptions beyond = training(8, 1);
+  beyond.first_batch = 7;
+  expect_error(ErrorKind::Usage, {"batch 7", "6 batches"}, [&] { Loader loader(*data, beyond); });
+  LoaderOptions flip = training(8, 1);
+  flip.augmentation.flip = 1.5f;
+  expect_error(ErrorKind::Usage, {"flip", "1.5"}, [&] { Loader loader(*data, flip); });
+}
+
+TEST(Loader, ConvertsChannels) {
+  const auto data = synthetic("samples=4,channels=1,size=20");
+  LoaderOptions options = evaluation(4, 1);
+  options.crop = 1;
+  options.channels = 3;
+  const Batch colour = take(*data, options, 1)[0];
+  options.channels = 0;
+  const Batch grey = take(*data, options, 1)[0];
+  ASSERT_EQ(grey.channels, 1);
+  ASSERT_EQ(colour.images.size(), 3 * grey.images.size());
+  for (std::size_t i = 0; i < colour.images.size(); ++i) EXPECT_EQ(colour.images[i], grey.images[i / 3]);
+}
+
+}  // namespace
+}  // namespace cf::data
