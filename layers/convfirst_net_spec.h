@@ -20,6 +20,7 @@ struct ConvFirstNetSpec {
   int head = 1280;                            // hidden features between the average pool and the classifier
   std::string activation = "relu";            // relu | silu | hard_swish
   double drop_path = 0.1;                     // stochastic depth of the last block; rises linearly from 0
+  double dropout = 0;                         // before the classifier
   std::string fusion = "auto";                // auto | off | require
 };
 

@@ -30,6 +30,7 @@ class Variable {
   explicit Variable(ResidualSum sum, int node = kConstant);
 
   int node() const { return node_; }
+  const Shape& shape() const { return value_->sum ? value_->sum->residual.shape() : value_->tensor.shape(); }
 
   // The value as a plain tensor; carries a pending sum out on first use.
   const Tensor& tensor(Pass& pass) const;

@@ -1,0 +1,149 @@
+#include "layers/convfirst_net.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "framework/ops/dropout.h"
+#include "framework/ops/gather_samples.h"
+#include "framework/ops/global_average_pool.h"
+#include "kernels/grouped_conv/grouped_conv.h"
+#include "layers/visit.h"
+
+namespace cf::layers {
+
+namespace {
+
+kernels::Activation activation_named(const std::string& name) {
+  using kernels::Activation;
+  for (const auto activation : {Activation::Relu, Activation::Silu, Activation::HardSwish}) {
+    if (name == kernels::name_of(activation)) return activation;
+  }
+  fail(ErrorKind::Usage, "model.activation is '", name, "', must be one of relu, silu, hard_swish");
+}
+
+const ConvFirstNetSpec& checked(const ConvFirstNetSpec& spec) {
+  const std::size_t stages = spec.widths.size();
+  const auto positive = [](std::string_view key, std::int64_t value) {
+    CF_CHECK_AS(ErrorKind::Usage, value > 0, "model.", key, " is ", value, ", must be positive");
+  };
+  CF_CHECK_AS(ErrorKind::Usage,
+              stages > 0 && spec.blocks.size() == stages && spec.depths.size() == stages &&
+                  spec.expansion.size() == stages,
+              "model.blocks, widths, depths and expansion have ", spec.blocks.size(), ", ", stages, ", ",
+              spec.depths.size(), " and ", spec.expansion.size(), " entries, must have one for each stage");
+  CF_CHECK_AS(ErrorKind::Usage, spec.group_width == kernels::kGroupWidth, "model.group_width is ",
+              spec.group_width, ", only ", kernels::kGroupWidth, " is implemented");
+  for (std::size_t i = 0; i < stages; ++i) {
+    positive("widths", spec.widths[i]);
+    positive("depths", spec.depths[i]);
+    positive("expansion", spec.expansion[i]);
+    CF_CHECK_AS(ErrorKind::Usage, spec.widths[i] % kernels::kGroupWidth == 0, "model.widths holds ",
+                spec.widths[i], ", must be a multiple of ", kernels::kGroupWidth);
+    CF_CHECK_AS(ErrorKind::Usage, spec.blocks[i] == "convfirst" || spec.blocks[i] == "mbconv",
+                "model.blocks holds '", spec.blocks[i], "', must be convfirst or mbconv");
+  }
+  positive("classes", spec.classes);
+  positive("channels", spec.channels);
+  positive("patch", spec.patch);
+  positive("head", spec.head);
+  CF_CHECK_AS(ErrorKind::Usage, spec.drop_path >= 0 && spec.drop_path < 1, "model.drop_path is ",
+              spec.drop_path, ", must be in [0, 1)");
+  CF_CHECK_AS(ErrorKind::Usage, spec.dropout >= 0 && spec.dropout < 1, "model.dropout is ", spec.dropout,
+              ", must be in [0, 1)");
+  return spec;
+}
+
+}  // namespace
+
+void Downsample::describe(Description& description, const std::string& path, Extent& at) const {
+  const std::int64_t patch = conv.weight.shape.extent<R>().value;
+  description.convolution(path + ".conv", concat("patch conv ", patch, "x", patch), conv.weight, at, patch);
+  description.norm(path + ".bn", at);
+}
+
+Head::Head(std::int64_t channels, std::int64_t hidden, std::int64_t classes)
+    : expand(channels, hidden, false,
+             {Initial::Kind::Normal, std::sqrt(2.0F / static_cast<float>(channels))}),
+      bn(hidden),
+      classifier(hidden, classes, true, {Initial::Kind::Normal, 0.01F}) {}
+
+Variable Head::operator()(const Variable& x, Pass& pass, float dropout_probability) {
+  const Variable features = bn(expand(global_average_pool(pass, x), pass), pass, kernels::Activation::Relu);
+  return classifier(dropout(pass, features, dropout_probability), pass);
+}
+
+void Head::describe(Description& description, const std::string& path, Extent& at) const {
+  description.pool(path + ".pool", at);
+  description.linear(path + ".expand", expand, at);
+  description.norm(path + ".bn", at);
+  description.linear(path + ".classifier", classifier, at);
+}
+
+ConvFirstNet::ConvFirstNet(const ConvFirstNetSpec& spec)
+    : spec_(checked(spec)),
+      activation_(activation_named(spec.activation)),
+      block_count_(std::accumulate(spec.depths.begin(), spec.depths.end(), 0)),
+      stem_(spec.channels, spec.widths.front(), spec.patch),
+      head_(spec.widths.back(), spec.head, spec.classes) {
+  for (std::size_t i = 0; i < spec.widths.size(); ++i) {
+    Stage& stage = stages_.emplace_back();
+    if (i > 0) stage.down.emplace_back(spec.widths[i - 1], spec.widths[i], 2);
+    for (int block = 0; block < spec.depths[i]; ++block) {
+      if (spec.blocks[i] == "convfirst") {
+        stage.blocks.emplace_back(std::in_place_type<ConvFirst>, spec.widths[i], spec.expansion[i]);
+      } else {
+        stage.blocks.emplace_back(std::in_place_type<MBConv>, spec.widths[i], spec.expansion[i]);
+      }
+    }
+  }
+}
+
+Variable ConvFirstNet::operator()(const Variable& x, Pass& pass) {
+  Variable y = stem_(x, pass);
+  int index = 0;
+  for (Stage& stage : stages_) {
+    if (!stage.down.empty()) y = stage.down.front()(y, pass);
+    for (Block& block : stage.blocks) y = run_block(block, y, pass, index++);
+  }
+  return head_(y, pass, static_cast<float>(spec_.dropout));
+}
+
+Variable ConvFirstNet::run_block(Block& block, const Variable& x, Pass& pass, int index) {
+  // Stochastic depth rises linearly from nothing at the first block to drop_path at the last.
+  const double drop = block_count_ > 1 ? spec_.drop_path * index / (block_count_ - 1) : spec_.drop_path;
+  const Tensor kept = draw_kept_samples(pass, x.shape().extent<N>().value, static_cast<float>(drop));
+  return std::visit([&](auto& layer) { return layer(x, pass, activation_, kept); }, block);
+}
+
+std::unique_ptr<ParameterStore> ConvFirstNet::make_store(Executor& executor, DType dtype) {
+  std::vector<Parameter*> parameters;
+  std::vector<Statistic*> statistics;
+  visit_leaves(*this, "", [&]<class Leaf>(const std::string& path, Leaf& leaf) {
+    leaf.name = path;
+    if constexpr (std::is_same_v<Leaf, Parameter>) {
+      parameters.push_back(&leaf);
+    } else {
+      statistics.push_back(&leaf);
+    }
+  });
+  return std::make_unique<ParameterStore>(executor, std::move(parameters), std::move(statistics), dtype);
+}
+
+Description ConvFirstNet::describe(std::int64_t height, std::int64_t width) const {
+  Description out;
+  Extent at{height, width, spec_.channels};
+  stem_.describe(out, "stem", at);
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    const std::string path = concat("stages.", i);
+    if (!stages_[i].down.empty()) stages_[i].down.front().describe(out, path + ".down", at);
+    for (std::size_t b = 0; b < stages_[i].blocks.size(); ++b) {
+      std::visit([&](const auto& layer) { layer.describe(out, concat(path, ".blocks.", b), at); },
+                 stages_[i].blocks[b]);
+    }
+  }
+  head_.describe(out, "head", at);
+  return out;
+}
+
+}  // namespace cf::layers

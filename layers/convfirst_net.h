@@ -1,0 +1,100 @@
+// ConvFirstNet: a patch stem, stages of ConvFirst and MBConv blocks with 2x2 steps between them, and a head.
+//
+//   stem:   patch convolution, norm
+//   stage:  [2x2 convolution with stride 2, norm,] blocks
+//   head:   global average pool, linear, norm, relu, classifier
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <variant>
+
+#include "framework/parameters/parameter_store.h"
+#include "layers/conv_first.h"
+#include "layers/convfirst_net_spec.h"
+#include "layers/mbconv.h"
+#include "layers/network_cost.h"
+
+namespace cf::layers {
+
+// A patch convolution with its norm: the stem, and the step between stages.
+struct Downsample {
+  PatchConv conv;
+  BatchNorm bn;
+
+  Downsample(std::int64_t in, std::int64_t out, std::int64_t patch) : conv(in, out, patch), bn(out) {}
+  Variable operator()(const Variable& x, Pass& pass) { return bn(conv(x, pass), pass); }
+  void describe(Description& description, const std::string& path, Extent& at) const;
+
+  template <class V>
+  void visit(V&& v) {
+    v("conv", conv);
+    v("bn", bn);
+  }
+};
+
+using Block = std::variant<ConvFirst, MBConv>;
+
+struct Stage {
+  std::deque<Downsample> down;  // none in the first stage, one in the others
+  std::deque<Block> blocks;     // a deque never moves what it holds
+
+  template <class V>
+  void visit(V&& v) {
+    if (!down.empty()) v("down", down.front());
+    v("blocks", blocks);
+  }
+};
+
+struct Head {
+  Linear expand;
+  BatchNorm bn;
+  Linear classifier;
+
+  Head(std::int64_t channels, std::int64_t hidden, std::int64_t classes);
+  Variable operator()(const Variable& x, Pass& pass, float dropout_probability);
+  void describe(Description& description, const std::string& path, Extent& at) const;
+
+  template <class V>
+  void visit(V&& v) {
+    v("expand", expand);
+    v("bn", bn);
+    v("classifier", classifier);
+  }
+};
+
+class ConvFirstNet {
+ public:
+  // A spec that cannot be built is a Usage error naming the key and what is allowed.
+  explicit ConvFirstNet(const ConvFirstNetSpec& spec);
+
+  // x [N,H,W,C] normalised; returns logits [N,C = classes]. Sides must be at least patch * 2^(stages - 1).
+  Variable operator()(const Variable& x, Pass& pass);
+
+  const ConvFirstNetSpec& spec() const { return spec_; }
+
+  // The buckets of this network's parameters, which they are bound to from then on.
+  std::unique_ptr<ParameterStore> make_store(Executor& executor, DType dtype = DType::Float32);
+
+  // Costs for one image of the given size.
+  Description describe(std::int64_t height, std::int64_t width) const;
+
+  template <class V>
+  void visit(V&& v) {
+    v("stem", stem_);
+    v("stages", stages_);
+    v("head", head_);
+  }
+
+ private:
+  Variable run_block(Block& block, const Variable& x, Pass& pass, int index);
+
+  ConvFirstNetSpec spec_;
+  kernels::Activation activation_;
+  int block_count_;
+  Downsample stem_;
+  std::deque<Stage> stages_;
+  Head head_;
+};
+
+}  // namespace cf::layers

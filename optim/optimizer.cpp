@@ -1,0 +1,150 @@
+#include "optim/optimizer.h"
+
+#include <cmath>
+
+#include "kernels/batch_norm/batch_norm.h"
+
+namespace cf::optim {
+
+namespace {
+
+constexpr auto call = [](auto place, const auto& args) { kernels::optimizer_step(place, args); };
+
+std::vector<std::string> state_names(OptimizerKind kind) {
+  switch (kind) {
+    case OptimizerKind::Sgd:
+      return {"velocity"};
+    case OptimizerKind::AdamW:
+      return {"first_moment", "second_moment"};
+    case OptimizerKind::Rmsprop:
+      return {"second_moment", "velocity"};
+  }
+  return {};
+}
+
+// Optimizer state and averages are float beside float, double beside double.
+template <class Body>
+void at_master_type(Executor& executor, DType dtype, Body&& body) {
+  executor.at(dtype, [&]<class T>(auto place) {
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      body.template operator()<T>(place);
+    } else {
+      fail(ErrorKind::Internal, "parameters of ", name_of(dtype), ", must be float32 or float64");
+    }
+  });
+}
+
+}  // namespace
+
+Optimizer::Optimizer(Executor& executor, ParameterStore& store, const OptimizerOptions& options)
+    : executor_(executor), store_(store), options_(options) {
+  for (const auto& name : state_names(options.kind)) state_.emplace_back(name, store.make_parameter_bucket());
+  if (averages()) {
+    average_values_ = store.make_parameter_bucket();
+    average_running_ = store.make_statistic_bucket();
+    start_average();
+  }
+}
+
+void Optimizer::start_average() {
+  executor_.copy(store_.values(), average_values_);
+  executor_.copy(store_.running(), average_running_);
+}
+
+double Optimizer::step(std::int64_t step, double learning_rate) {
+  for (const Parameter* p : store_.parameters()) CF_CHECK(p->has_gradient, "no gradient for ", p->name);
+  scalars_ = {
+      .learning_rate = static_cast<float>(learning_rate),
+      .gradient_scale = 1.0F,
+      .adam_correction1 = static_cast<float>(1.0 - std::pow(options_.beta1, static_cast<double>(step))),
+      .adam_correction2 = static_cast<float>(1.0 - std::pow(options_.beta2, static_cast<double>(step))),
+      .ema_decay = options_.ema_decay};
+  const double norm = gradient_norm();
+  if (!std::isfinite(norm)) return norm;
+  apply_rule();
+  update_running();
+  if (averages()) update_average();
+  return norm;
+}
+
+double Optimizer::gradient_norm() {
+  double norm = 0;
+  at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
+    const Tensor result = executor_.empty(kDType<T>, Shape(I{1}));
+    executor_.with_workspace(place,
+                             kernels::GradientNorm<T>{.gradients = store_.gradients().flat<const T>(),
+                                                      .segments = store_.segments(),
+                                                      .norm = result.view<T, I>(),
+                                                      .workspace = {}},
+                             call);
+    if (options_.clip_norm > 0) {
+      kernels::optimizer_step(place, kernels::ClipGradients<T>{.norm = result.view<const T, I>(),
+                                                               .max_norm = options_.clip_norm,
+                                                               .scalars = &scalars_});
+    }
+    norm = static_cast<double>(*result.view<const T, I>().data());
+  });
+  return norm;
+}
+
+void Optimizer::apply_rule() {
+  at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
+    const auto weights = store_.values().flat<T>();
+    const auto gradients = store_.gradients().flat<const T>();
+    const auto state = [&](std::size_t i) { return state_[i].second.template flat<T>(); };
+    switch (options_.kind) {
+      case OptimizerKind::Sgd:
+        return kernels::optimizer_step(place, kernels::SgdStep<T>{.weights = weights,
+                                                                  .gradients = gradients,
+                                                                  .velocity = state(0),
+                                                                  .segments = store_.segments(),
+                                                                  .scalars = &scalars_,
+                                                                  .momentum = options_.momentum,
+                                                                  .weight_decay = options_.weight_decay,
+                                                                  .nesterov = options_.nesterov});
+      case OptimizerKind::AdamW:
+        return kernels::optimizer_step(place, kernels::AdamWStep<T>{.weights = weights,
+                                                                    .gradients = gradients,
+                                                                    .first_moment = state(0),
+                                                                    .second_moment = state(1),
+                                                                    .segments = store_.segments(),
+                                                                    .scalars = &scalars_,
+                                                                    .beta1 = options_.beta1,
+                                                                    .beta2 = options_.beta2,
+                                                                    .eps = options_.eps,
+                                                                    .weight_decay = options_.weight_decay});
+      case OptimizerKind::Rmsprop:
+        return kernels::optimizer_step(place, kernels::RmspropStep<T>{.weights = weights,
+                                                                      .gradients = gradients,
+                                                                      .second_moment = state(0),
+                                                                      .velocity = state(1),
+                                                                      .segments = store_.segments(),
+                                                                      .scalars = &scalars_,
+                                                                      .alpha = options_.alpha,
+                                                                      .momentum = options_.momentum,
+                                                                      .eps = options_.eps,
+                                                                      .weight_decay = options_.weight_decay});
+    }
+  });
+}
+
+void Optimizer::update_running() {
+  at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
+    kernels::batch_norm(place, kernels::RunningUpdate<T>{.batch = store_.batch().flat<const T>(),
+                                                         .running = store_.running().flat<T>()});
+  });
+}
+
+void Optimizer::update_average() {
+  at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
+    const auto average = [&](const Tensor& from, const Tensor& into) {
+      kernels::optimizer_step(
+          place, kernels::EmaStep<T>{
+                     .weights = from.flat<const T>(), .average = into.flat<T>(), .scalars = &scalars_});
+    };
+    average(store_.values(), average_values_);
+    average(store_.running(), average_running_);
+  });
+}
+
+}  // namespace cf::optim
