@@ -4,13 +4,11 @@ namespace cf::apps {
 
 void DataConfig::fields(FieldList& field) {
   field("train", train, anything(),
-        "training images: a folder of class folders, of IDX or CIFAR files, or `synthetic`");
+        "training images: a folder of class folders, of IDX files or of CIFAR files, or synthetic:KEY=N,...");
   field("val", val, anything(), "evaluation images, the same forms");
   field("threads", threads, at_least(1), "threads that read and decode images");
-  field("on_corrupt", on_corrupt, one_of("error", "substitute"),
-        "an unreadable training image ends the run, or another one takes its place");
   field("fit", fit, one_of("resize_crop", "pad"),
-        "how images get their size: resized and cropped, or kept and padded with zeros");
+        "evaluation images are resized and cut in the centre, or put in the middle of black if they fit in");
   field(
       "mean", mean, anything(),
       "per channel, subtracted from values in [0, 1]; empty: ImageNet's (the average if channels is not 3)");
@@ -32,7 +30,7 @@ void AugmentConfig::fields(FieldList& field) {
   field("crop_aspect", crop_aspect, above(0), "width / height of the random crop, smallest and largest");
   field("flip", flip, between(0, 1), "probability of a horizontal flip");
   field("pad", pad, at_least(0),
-        "pixels of zeros on each side before a random crop of the training size; 0: random resized crop");
+        "black pixels on each side before a random crop of the training size; 0: random resized crop");
   field("filter", filter, one_of("bilinear", "bicubic"), "interpolation of the random resized crop");
 }
 

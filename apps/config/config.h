@@ -18,7 +18,6 @@ struct DataConfig {
   std::string train;
   std::string val;
   ThreadCount threads;
-  std::string on_corrupt = "error";
   std::string fit = "resize_crop";
   std::vector<double> mean;  // one per channel once resolved
   std::vector<double> std;

@@ -14,7 +14,6 @@ ResolvedConfig unusual() {
                               "data.train=/data/a \"b\" \\ \t c",
                               "data.val=val",
                               "data.threads=7",
-                              "data.on_corrupt=substitute",
                               "data.fit=pad",
                               "data.mean=[0.1, 0.2]",
                               "data.std=[1e-3, 2]",
