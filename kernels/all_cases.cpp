@@ -7,7 +7,12 @@ namespace cf::kernels {
 std::vector<Case> all_cases() {
   std::vector<Case> all;
   for (const auto list : {
+           global_average_pool_cases,
+           grouped_conv_cases,
            linear_cases,
+           normalize_image_cases,
+           patch_conv_cases,
+           squeeze_excite_cases,
        }) {
     auto cases = list();
     all.insert(all.end(), std::make_move_iterator(cases.begin()), std::make_move_iterator(cases.end()));

@@ -7,7 +7,12 @@
 
 namespace cf::kernels {
 
+std::vector<Case> global_average_pool_cases();
+std::vector<Case> grouped_conv_cases();
 std::vector<Case> linear_cases();
+std::vector<Case> normalize_image_cases();
+std::vector<Case> patch_conv_cases();
+std::vector<Case> squeeze_excite_cases();
 
 // All of them, in the order above.
 std::vector<Case> all_cases();

@@ -4,6 +4,11 @@
 //   squeezed[n,d] = relu(sum_c reduce_weight[d,c] pooled[n,c] + reduce_bias[d])
 //   gate[n,c]     = sigmoid(sum_d expand_weight[c,d] squeezed[n,d] + expand_bias[c])
 //   y[n,h,w,c]    = x[n,h,w,c] gate[n,c]
+//
+//   backward      da[n,c] = gate (1 - gate) sum_{h,w} dy x                dexpand_weight[c,d] = sum_n da
+//   squeezed
+//                 ds[n,d] = [squeezed > 0] sum_c da expand_weight[c,d]    dreduce_weight[d,c] = sum_n ds
+//                 pooled dx[n,h,w,c] = dy gate + sum_d ds reduce_weight[d,c] / (H W)
 #pragma once
 
 #include "kernels/base/dtype.h"
@@ -24,6 +29,7 @@ struct SqueezeExciteForward {
   View<Wide<T>, N, D> squeezed;  // overwritten; kept for backward
   View<Wide<T>, N, C> gate;      // overwritten; kept for backward
   View<T, N, H, W, C> y;         // overwritten
+  Workspace workspace;
 };
 
 template <class T>
@@ -52,6 +58,7 @@ void squeeze_excite(Reference, const SqueezeExciteBackward<T>&);
 void squeeze_excite(Cpu, const SqueezeExciteForward<float>&);
 void squeeze_excite(Cpu, const SqueezeExciteBackward<float>&);
 
+std::size_t workspace_bytes(Cpu, const SqueezeExciteForward<float>&);
 std::size_t workspace_bytes(Cpu, const SqueezeExciteBackward<float>&);
 
 }  // namespace cf::kernels

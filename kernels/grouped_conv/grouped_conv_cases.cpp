@@ -1,0 +1,93 @@
+#include "kernels/all_cases.h"
+#include "kernels/grouped_conv/grouped_conv.h"
+
+namespace cf::kernels {
+
+namespace {
+
+struct Problem {
+  std::int64_t n, h, w, channels;
+  bool benchmark_only = false;
+
+  std::string text() const { return concat(" N=", n, " H=", h, " W=", w, " C=", channels); }
+  double flops() const { return 2.0 * 9 * kGroupWidth * static_cast<double>(n * h * w * channels); }
+};
+
+Case forward(const Problem& p) {
+  Case result("grouped_conv/forward" + p.text(), 9 * kGroupWidth);
+  const auto x = result.input("x", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(place,
+                 t.with_workspace(place, GroupedConvForward<T>{.x = t(x), .weight = t(weight), .y = t(y)}));
+  });
+  return result;
+}
+
+Case backward_input(const Problem& p) {
+  Case result("grouped_conv/backward_input" + p.text(), 9 * kGroupWidth);
+  const auto dy = result.input("dy", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto dx = result.output("dx", N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(place, t.with_workspace(place, GroupedConvBackwardInput<T>{
+                                                    .dy = t(dy), .weight = t(weight), .dx = t(dx)}));
+  });
+  return result;
+}
+
+Case backward_weight(const Problem& p, float accumulate) {
+  Case result(concat("grouped_conv/backward_weight", p.text(), accumulate == 0 ? "" : " accumulate"),
+              p.n * p.h * p.w);
+  const auto x = result.input("x", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto dy = result.input("dy", normal(0, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto dweight = result.gradient("dweight", accumulate, K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(place,
+                 t.with_workspace(
+                     place, GroupedConvBackwardWeight<T>{
+                                .x = t(x), .dy = t(dy), .dweight = t(dweight), .accumulate = accumulate}));
+  });
+  return result;
+}
+
+}  // namespace
+
+std::vector<Case> grouped_conv_cases() {
+  const Problem problems[] = {
+      {.n = 1, .h = 1, .w = 1, .channels = 8},
+      {.n = 2, .h = 1, .w = 9, .channels = 16},
+      {.n = 1, .h = 7, .w = 1, .channels = 8},
+      {.n = 2, .h = 2, .w = 2, .channels = 24},
+      {.n = 3, .h = 5, .w = 7, .channels = 40},
+      {.n = 2, .h = 11, .w = 14, .channels = 16},
+      {.n = 1, .h = 6, .w = 19, .channels = 72},
+      // ConvFirstNet-Pico at batch 128: its four stages.
+      {.n = 128, .h = 16, .w = 16, .channels = 16, .benchmark_only = true},
+      {.n = 128, .h = 8, .w = 8, .channels = 24, .benchmark_only = true},
+      {.n = 128, .h = 4, .w = 4, .channels = 160, .benchmark_only = true},
+      {.n = 128, .h = 2, .w = 2, .channels = 256, .benchmark_only = true},
+      // The first stage of ConvFirstNet-Small.
+      {.n = 8, .h = 56, .w = 56, .channels = 64, .benchmark_only = true},
+  };
+  std::vector<Case> cases;
+  for (const Problem& p : problems) {
+    cases.push_back(forward(p));
+    cases.push_back(backward_input(p));
+    cases.push_back(backward_weight(p, 0));
+    if (!p.benchmark_only) cases.push_back(backward_weight(p, 1));
+  }
+  return cases;
+}
+
+}  // namespace cf::kernels

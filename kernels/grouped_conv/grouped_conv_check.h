@@ -1,0 +1,57 @@
+// Agreement of the extents of grouped_conv's arguments, at every place.
+#pragma once
+
+#include "kernels/base/check_extent.h"
+#include "kernels/grouped_conv/grouped_conv.h"
+
+namespace cf::kernels {
+
+namespace detail {
+
+// The filter [channels, 3, 3, 8] over channels a multiple of 8.
+template <class Weight>
+void check_grouped_filter(std::string_view kernel, std::string_view name, const Weight& weight) {
+  const auto k = weight.template extent<K>().value, r = weight.template extent<R>().value,
+             s = weight.template extent<S>().value, c = weight.template extent<C>().value;
+  CF_CHECK(k % kGroupWidth == 0, kernel, ": ", name, " has K=", k, ", must be a multiple of ", kGroupWidth);
+  CF_CHECK(r == 3 && s == 3, kernel, ": ", name, " has R=", r, " S=", s, ", must be 3 and 3");
+  CF_CHECK(c == kGroupWidth, kernel, ": ", name, " has C=", c, ", must be ", kGroupWidth);
+}
+
+template <class Kept, class Other>
+void check_grouped_images(std::string_view kernel, std::string_view c_name, const Kept& with_c,
+                          std::string_view k_name, const Other& with_k) {
+  check_extent<N>(kernel, c_name, with_c, k_name, with_k);
+  check_extent<H>(kernel, c_name, with_c, k_name, with_k);
+  check_extent<W>(kernel, c_name, with_c, k_name, with_k);
+  const auto c = with_c.template extent<C>().value, k = with_k.template extent<K>().value;
+  CF_CHECK(c == k, kernel, ": ", c_name, " has C=", c, ", ", k_name, " has K=", k, ", must be equal");
+}
+
+}  // namespace detail
+
+template <class T>
+void check(const GroupedConvForward<T>& a) {
+  constexpr auto kName = "grouped_conv forward";
+  detail::check_grouped_filter(kName, "weight", a.weight);
+  detail::check_grouped_images(kName, "x", a.x, "y", a.y);
+  check_extent<K>(kName, "weight", a.weight, "y", a.y);
+}
+
+template <class T>
+void check(const GroupedConvBackwardInput<T>& a) {
+  constexpr auto kName = "grouped_conv backward input";
+  detail::check_grouped_filter(kName, "weight", a.weight);
+  detail::check_grouped_images(kName, "dx", a.dx, "dy", a.dy);
+  check_extent<K>(kName, "weight", a.weight, "dy", a.dy);
+}
+
+template <class T>
+void check(const GroupedConvBackwardWeight<T>& a) {
+  constexpr auto kName = "grouped_conv backward weight";
+  detail::check_grouped_filter(kName, "dweight", a.dweight);
+  detail::check_grouped_images(kName, "x", a.x, "dy", a.dy);
+  check_extent<K>(kName, "dweight", a.dweight, "dy", a.dy);
+}
+
+}  // namespace cf::kernels
