@@ -19,11 +19,15 @@ struct Linear {
     saved = {x, &weight, bias};
     Tensor y = pass.empty(x.dtype(), x.shape().with(C{weight.shape.extent<K>().value}));
     pass.executor().at(x.dtype(), [&]<class T>(auto place) {
-      kernels::linear(place, kernels::LinearForward<T>{.x = x.rows<const T, M, C>(),
-                                                       .weight = weight.value.view<const T, K, C>(),
-                                                       .bias = bias ? bias->value.view<const Wide<T>, K>()
-                                                                    : View<const Wide<T>, K>{},
-                                                       .y = y.rows<T, M, K>()});
+      pass.executor().with_workspace(
+          place,
+          kernels::LinearForward<T>{
+              .x = x.rows<const T, M, C>(),
+              .weight = weight.value.view<const T, K, C>(),
+              .bias = bias ? bias->value.view<const Wide<T>, K>() : View<const Wide<T>, K>{},
+              .y = y.rows<T, M, K>(),
+              .workspace = {}},
+          [](auto at, const auto& args) { kernels::linear(at, args); });
     });
     return y;
   }
@@ -36,15 +40,20 @@ struct Linear {
                                                    .dy = dy.rows<const T, M, K>(),
                                                    .dweight = dweight.template view<Wide<T>, K, C>(),
                                                    .dbias = {},
-                                                   .accumulate = accumulate};
+                                                   .accumulate = accumulate,
+                                                   .workspace = {}};
       if (saved.bias) weight_args.dbias = gradient_target(*saved.bias).into.view<Wide<T>, K>();
-      kernels::linear(place, weight_args);
+      pass.executor().with_workspace(place, weight_args,
+                                     [](auto at, const auto& args) { kernels::linear(at, args); });
       if (!wanted[0]) return;
       dx = pass.empty(dy.dtype(), saved.x.shape());
-      kernels::linear(place,
-                      kernels::LinearBackwardInput<T>{.dy = dy.rows<const T, M, K>(),
-                                                      .weight = saved.weight->value.view<const T, K, C>(),
-                                                      .dx = dx.rows<T, M, C>()});
+      pass.executor().with_workspace(
+          place,
+          kernels::LinearBackwardInput<T>{.dy = dy.rows<const T, M, K>(),
+                                          .weight = saved.weight->value.view<const T, K, C>(),
+                                          .dx = dx.rows<T, M, C>(),
+                                          .workspace = {}},
+          [](auto at, const auto& args) { kernels::linear(at, args); });
     });
     return {dx};
   }

@@ -22,7 +22,8 @@ struct SqueezeExcite {
     pass.executor().at(x.dtype(), [&]<class T>(auto place) {
       const auto wide = [&](auto last) { return pass.empty(kDType<Wide<T>>, Shape(samples, last)); };
       saved = {x, wide(channels), wide(D{reduce_weight.shape.extent<K>().value}), wide(channels), state};
-      kernels::squeeze_excite(place, kernels::SqueezeExciteForward<T>{
+      pass.executor().with_workspace(place,
+                                     kernels::SqueezeExciteForward<T>{
                                          .x = x.view<const T, N, H, W, C>(),
                                          .reduce_weight = reduce_weight.value.renamed<const T, D, C>(),
                                          .reduce_bias = state.reduce_bias->value.renamed<const Wide<T>, D>(),
@@ -31,7 +32,9 @@ struct SqueezeExcite {
                                          .pooled = saved.pooled.view<Wide<T>, N, C>(),
                                          .squeezed = saved.squeezed.view<Wide<T>, N, D>(),
                                          .gate = saved.gate.view<Wide<T>, N, C>(),
-                                         .y = y.view<T, N, H, W, C>()});
+                                         .y = y.view<T, N, H, W, C>(),
+                                         .workspace = {}},
+                                     [](auto at, const auto& args) { kernels::squeeze_excite(at, args); });
     });
     return y;
   }
