@@ -53,6 +53,12 @@ void on_message(j_common_ptr info, int level) {
   }
 }
 
+// jpeg_crop_scanline forgets, at a reduced scale, that chroma may be decoded at twice the size of its
+// sampling, which goes wrong where it must still be widened: 4:1:0.
+bool can_crop_columns(const jpeg_decompress_struct& info) {
+  return info.scale_denom == 1 || info.max_h_samp_factor <= 2;
+}
+
 void print_nothing(j_common_ptr) {}
 
 std::string_view name_of_colours(J_COLOR_SPACE space) {
@@ -139,9 +145,12 @@ void JpegReader::State::read_rows(int count, int first_column, int columns, std:
   }
 }
 
-// A file cut between two scans of a progressive image ends without any further warning.
+// What ends early without any further warning: a progressive image between two scans, arithmetic coding
+// anywhere.
 void JpegReader::State::check_complete() {
-  if (!errors.input_ended || info.coef_bits == nullptr) return;
+  if (!errors.input_ended) return;
+  if (info.arith_code != 0) ERREXIT(&info, JERR_INPUT_EOF);
+  if (info.coef_bits == nullptr) return;
   for (int component = 0; component < info.num_components; ++component) {
     for (int i = 0; i < DCTSIZE2; ++i) {
       if (info.coef_bits[component][i] == 0) continue;
@@ -175,12 +184,15 @@ void JpegReader::decode(int scale, const PixelBox& box, Image& out) {
   s.guarded([&] {
     const int left = std::max(0, box.left - kMargin);
     const int right = std::min(full_width, box.left + box.width + kMargin);
-    auto first = static_cast<JDIMENSION>(left);
-    auto width = static_cast<JDIMENSION>(right - left);
-    if (right - left < full_width) jpeg_crop_scanline(&info, &first, &width);
+    JDIMENSION first = 0;
+    if (right - left < full_width && can_crop_columns(info)) {
+      first = static_cast<JDIMENSION>(left);
+      auto width = static_cast<JDIMENSION>(right - left);
+      jpeg_crop_scanline(&info, &first, &width);
+    }
     const int top = std::max(0, box.top - kMargin);
     s.skip_rows(top);
-    for (int y = top; y < box.top; ++y) s.read_rows(1, 0, static_cast<int>(width), s.row.data());
+    for (int y = top; y < box.top; ++y) s.read_rows(1, 0, static_cast<int>(info.output_width), s.row.data());
     s.read_rows(box.height, box.left - static_cast<int>(first), box.width, out.pixels.data());
     s.check_complete();
     jpeg_abort_decompress(&info);
