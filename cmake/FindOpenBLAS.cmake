@@ -1,7 +1,9 @@
-# OpenBLAS by its own name: the distribution's generic libblas may be any implementation. Target: OpenBLAS::OpenBLAS
-find_path(OpenBLAS_INCLUDE_DIR NAMES cblas.h openblas/cblas.h PATH_SUFFIXES openblas openblas-pthread
-          HINTS /usr/include/x86_64-linux-gnu/openblas-pthread)
-find_library(OpenBLAS_LIBRARY NAMES openblas HINTS /usr/lib/x86_64-linux-gnu/openblas-pthread)
+# OpenBLAS by its own name: the distribution's generic libblas may be any implementation. Debian and Ubuntu keep each
+# build of it (pthread, openmp, serial) in a folder of its own; we take pthread. Target: OpenBLAS::OpenBLAS
+find_path(OpenBLAS_INCLUDE_DIR NAMES cblas.h PATH_SUFFIXES openblas-pthread openblas
+          HINTS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
+find_library(OpenBLAS_LIBRARY NAMES openblas HINTS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread)
+mark_as_advanced(OpenBLAS_INCLUDE_DIR OpenBLAS_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(OpenBLAS REQUIRED_VARS OpenBLAS_LIBRARY OpenBLAS_INCLUDE_DIR)
 if(OpenBLAS_FOUND AND NOT TARGET OpenBLAS::OpenBLAS)
