@@ -57,16 +57,24 @@ class Philox {
   // 32 random bits.
   CF_HOST_DEVICE constexpr std::uint32_t bits() {
     if (used_ == 4) {
-      block_ = philox4x32({block_index_++, epoch_, static_cast<std::uint32_t>(sample_),
-                           static_cast<std::uint32_t>(sample_ >> 32)},
-                          key0_, key1_);
+      block_ = block(block_index_++);
       used_ = 0;
     }
     return block_[used_++];
   }
 
+  // Random access: the numbers 4 index .. 4 index + 3 that bits() of a fresh stream gives.
+  CF_HOST_DEVICE constexpr Philox4 block(std::uint32_t index) const {
+    return philox4x32(
+        {index, epoch_, static_cast<std::uint32_t>(sample_), static_cast<std::uint32_t>(sample_ >> 32)},
+        key0_, key1_);
+  }
+
   // Uniform in [0, 1), 24 bits: exact in float.
-  CF_HOST_DEVICE constexpr float uniform() { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
+  CF_HOST_DEVICE static constexpr float uniform_of(std::uint32_t bits) {
+    return static_cast<float>(bits >> 8) * 0x1p-24f;
+  }
+  CF_HOST_DEVICE constexpr float uniform() { return uniform_of(bits()); }
   CF_HOST_DEVICE constexpr float uniform(float low, float high) { return low + (high - low) * uniform(); }
 
   // Uniform integer in [0, bound), bound > 0, by multiplication (bias below bound / 2^64).
