@@ -1,0 +1,147 @@
+#include "kernels/all_cases.h"
+#include "kernels/batch_norm/batch_norm.h"
+
+namespace cf::kernels {
+
+namespace {
+
+constexpr std::int64_t kRoundingsOfTerm = 16;  // of one element's gradient through norm and activation
+
+struct Problem {
+  std::int64_t m, c;
+  bool benchmark_only = false;
+
+  std::string text() const { return concat(" M=", m, " C=", c); }
+};
+
+Case statistics(const Problem& p, double mean_in_deviations) {
+  Case result(concat("batch_norm/statistics", p.text(), " mean=", mean_in_deviations), p.m);
+  const auto x = result.input("x", normal(mean_in_deviations, 1), M{p.m}, C{p.c});
+  const auto mean = result.output<Element::WideT>("mean", C{p.c});
+  const auto variance = result.output<Element::WideT>("variance", C{p.c});
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    batch_norm(place, t.with_workspace(place, BatchNormStatistics<T>{
+                                                  .x = t(x), .mean = t(mean), .variance = t(variance)}));
+  });
+  return result;
+}
+
+Case fold(std::int64_t channels) {
+  Case result(concat("batch_norm/fold C=", channels), 4);
+  const auto mean = result.input<Element::WideT>("mean", normal(0.5, 1), C{channels});
+  const auto variance = result.input<Element::WideT>("variance", uniform(0, 2), C{channels});
+  const auto gamma = result.input<Element::WideT>("gamma", normal(0, 1), C{channels});
+  const auto bias = result.input<Element::WideT>("bias", normal(0, 1), C{channels});
+  const auto rstd = result.output<Element::WideT>("rstd", C{channels});
+  const auto scale = result.output<Element::WideT>("scale", C{channels});
+  const auto shift = result.output<Element::WideT>("shift", C{channels});
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    batch_norm(place, BatchNormFold<T>{.mean = t(mean),
+                                       .variance = t(variance),
+                                       .gamma = t(gamma),
+                                       .bias = t(bias),
+                                       .eps = 1e-3F,
+                                       .rstd = t(rstd),
+                                       .scale = t(scale),
+                                       .shift = t(shift)});
+  });
+  return result;
+}
+
+Case apply(const Problem& p, Activation activation) {
+  Case result(concat("batch_norm/apply", p.text(), " ", name_of(activation)), 8);
+  const auto x = result.input("x", normal(0.5, 2), M{p.m}, C{p.c});
+  const auto scale = result.input<Element::WideT>("scale", normal(0, 1), C{p.c});
+  const auto shift = result.input<Element::WideT>("shift", normal(0, 1), C{p.c});
+  const auto y = result.output("y", M{p.m}, C{p.c});
+  result.may_alias(y, x);
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    batch_norm(place,
+               BatchNormApply<T>{
+                   .x = t(x), .scale = t(scale), .shift = t(shift), .activation = activation, .y = t(y)});
+  });
+  return result;
+}
+
+Case backward(const Problem& p, Activation activation, float accumulate) {
+  Case result(
+      concat("batch_norm/backward", p.text(), " ", name_of(activation), accumulate == 0 ? "" : " accumulate"),
+      p.m + kRoundingsOfTerm);
+  const auto x = result.input("x", normal(0.5, 2), M{p.m}, C{p.c});
+  const auto dy = result.input("dy", normal(0.3, 1), M{p.m}, C{p.c});
+  const auto mean = result.input<Element::WideT>("mean", normal(0.5, 0.2), C{p.c});
+  const auto rstd = result.input<Element::WideT>("rstd", uniform(0.3, 0.7), C{p.c});
+  const auto gamma = result.input<Element::WideT>("gamma", normal(0, 1), C{p.c});
+  const auto bias = result.input<Element::WideT>("bias", normal(0, 1), C{p.c});
+  const auto dx = result.output("dx", M{p.m}, C{p.c});
+  const auto dgamma = result.gradient("dgamma", accumulate, C{p.c});
+  const auto dbias = result.gradient("dbias", accumulate, C{p.c});
+  result.may_alias(dx, dy);
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    batch_norm(place, t.with_workspace(place, BatchNormBackward<T>{.x = t(x),
+                                                                   .dy = t(dy),
+                                                                   .mean = t(mean),
+                                                                   .rstd = t(rstd),
+                                                                   .gamma = t(gamma),
+                                                                   .bias = t(bias),
+                                                                   .activation = activation,
+                                                                   .dx = t(dx),
+                                                                   .dgamma = t(dgamma),
+                                                                   .dbias = t(dbias),
+                                                                   .accumulate = accumulate}));
+  });
+  return result;
+}
+
+Case running(std::int64_t size) {
+  Case result(concat("batch_norm/running I=", size), 3);
+  const auto batch = result.input("batch", normal(0.5, 1), I{size});
+  const auto average = result.inout("running", normal(1, 1), I{size});
+  result.runs_in<double, float>([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    batch_norm(place, RunningUpdate<T>{
+                          .batch = t(batch), .momentum = 0.2F, .running = t(average), .batch_scale = 1.25});
+  });
+  return result;
+}
+
+}  // namespace
+
+std::vector<Case> batch_norm_cases() {
+  const Problem problems[] = {
+      {.m = 2, .c = 1},
+      {.m = 37, .c = 24},
+      {.m = 131, .c = 96},
+      {.m = 1031, .c = 40},
+      {.m = 600, .c = 7},
+      // ConvFirstNet-Pico at batch 128: the hidden channels of its four stages.
+      {.m = 32768, .c = 64, .benchmark_only = true},
+      {.m = 8192, .c = 96, .benchmark_only = true},
+      {.m = 2048, .c = 160, .benchmark_only = true},
+      {.m = 512, .c = 256, .benchmark_only = true},
+  };
+  std::vector<Case> cases;
+  for (const Problem& p : problems) {
+    cases.push_back(statistics(p, 0.5));
+    if (!p.benchmark_only) cases.push_back(statistics(p, 100));
+    for (const auto activation :
+         {Activation::None, Activation::Relu, Activation::Silu, Activation::HardSwish}) {
+      cases.push_back(apply(p, activation));
+      cases.push_back(backward(p, activation, 0));
+    }
+    if (!p.benchmark_only) cases.push_back(backward(p, Activation::Relu, 1));
+  }
+  cases.push_back(fold(1));
+  cases.push_back(fold(67));
+  cases.push_back(running(67));
+  return cases;
+}
+
+}  // namespace cf::kernels
