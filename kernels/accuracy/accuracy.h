@@ -3,8 +3,8 @@
 //
 //   rank[n] = number of classes k with logits[n,k] > logits[n,label], or equal and k < label
 //
-// A NaN counts as larger than every number, so that a broken row is never correct; a NaN at the label ranks
-// last.
+// A NaN counts as larger than every number, so that a broken row is never correct; with a NaN at the label
+// the rank is K, behind all.
 #pragma once
 
 #include "kernels/base/dtype.h"
