@@ -13,6 +13,13 @@ std::vector<Case> all_cases() {
            normalize_image_cases,
            patch_conv_cases,
            squeeze_excite_cases,
+           accuracy_cases,
+           activation_cases,
+           batch_norm_cases,
+           cross_entropy_cases,
+           dropout_cases,
+           optimizer_step_cases,
+           residual_cases,
        }) {
     auto cases = list();
     all.insert(all.end(), std::make_move_iterator(cases.begin()), std::make_move_iterator(cases.end()));

@@ -13,6 +13,13 @@ std::vector<Case> linear_cases();
 std::vector<Case> normalize_image_cases();
 std::vector<Case> patch_conv_cases();
 std::vector<Case> squeeze_excite_cases();
+std::vector<Case> accuracy_cases();
+std::vector<Case> activation_cases();
+std::vector<Case> batch_norm_cases();
+std::vector<Case> cross_entropy_cases();
+std::vector<Case> dropout_cases();
+std::vector<Case> optimizer_step_cases();
+std::vector<Case> residual_cases();
 
 // All of them, in the order above.
 std::vector<Case> all_cases();
