@@ -15,18 +15,31 @@ namespace cf::kernels {
 // Work below this is done by the calling thread: waking the others takes about as long.
 inline constexpr double kInlineNanoseconds = 20e3;
 
-// body(first, last) on ranges that cover [0, size), bounds multiples of grain; one range on the calling
-// thread where the whole takes less than kInlineNanoseconds. nanoseconds: estimate for one item on one
-// thread.
+// Parts that parallel_parts() makes of a loop at most.
+inline int part_count(Cpu place) { return place.threads->count(); }
+
+// body(part, first, last) on ranges that cover [0, size), bounds multiples of grain, part in [0, part_count);
+// one range on the calling thread where the whole takes less than kInlineNanoseconds. nanoseconds: estimate
+// for one item on one thread.
+template <class Body>
+void parallel_parts(Cpu place, std::int64_t size, std::int64_t grain, double nanoseconds, const Body& body) {
+  if (size <= 0) return;
+  const int parts = part_count(place);
+  if (parts == 1 || size <= grain || static_cast<double>(size) * nanoseconds < kInlineNanoseconds) {
+    body(0, std::int64_t{0}, size);
+    return;
+  }
+  place.threads->run([&](int part) {
+    const auto range = part_of(size, grain, part, parts);
+    if (range.first < range.last) body(part, range.first, range.last);
+  });
+}
+
+// The same without the part's number: body(first, last).
 template <class Body>
 void parallel(Cpu place, std::int64_t size, std::int64_t grain, double nanoseconds, const Body& body) {
-  if (size <= 0) return;
-  if (place.threads->count() == 1 || size <= grain ||
-      static_cast<double>(size) * nanoseconds < kInlineNanoseconds) {
-    body(std::int64_t{0}, size);
-  } else {
-    place.threads->split(size, grain, body);
-  }
+  parallel_parts(place, size, grain, nanoseconds,
+                 [&](int, std::int64_t first, std::int64_t last) { body(first, last); });
 }
 
 // Number of slices for a sum over `size` items: at least `smallest` items each, at most 16 slices.

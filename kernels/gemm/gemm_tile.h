@@ -6,18 +6,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
+
+#include "kernels/base/float8.h"
 
 namespace cf::kernels {
-
-// 8 floats, at any address of a float; GCC turns it into one AVX register.
-using Float8 = float __attribute__((vector_size(32), aligned(4), may_alias));
-
-inline constexpr int kVectorWidth = 8;
-
-inline Float8 load8(const float* p) { return *reinterpret_cast<const Float8*>(p); }
-inline void store8(float* p, Float8 value) { *reinterpret_cast<Float8*>(p) = value; }
-inline Float8 broadcast8(float value) { return Float8{} + value; }
 
 // Elements (row i, depth p) of the left factor at a[i * row + p * depth].
 struct Strides {

@@ -1,6 +1,7 @@
 #include "kernels/gemm/small_gemm.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/gemm/gemm_tile.h"
 
