@@ -1,0 +1,221 @@
+#include "apps/plot/chart.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "apps/plot/xml.h"
+
+namespace cf::apps {
+
+const std::string_view kChartStyle = R"css(
+  :root, svg { --ink: #1c2430; --soft: #66707f; --line: #e3e7ed; --card: #ffffff;
+    --train: #94a3b8; --eval: #2563eb; --ema: #e8590c; --second: #0d9488; }
+  @media (prefers-color-scheme: dark) { :root, svg { --ink: #e6eaf0; --soft: #98a3b3; --line: #2c3440; --card: #171c24;
+    --train: #64748b; --eval: #6ea2ff; --ema: #ff9455; --second: #2dd4bf; } }
+  svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--soft); }
+  svg .title { font-size: 14px; font-weight: 600; fill: var(--ink); }
+  svg .card { fill: var(--card); }
+  svg .grid { stroke: var(--line); stroke-width: 1; }
+  svg .curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+  svg .train { stroke: var(--train); stroke-width: 1.5; } svg .eval { stroke: var(--eval); }
+  svg .ema { stroke: var(--ema); } svg .second { stroke: var(--second); }
+  svg .dot { stroke-width: 2; fill: var(--card); }
+  svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
+)css";
+
+namespace {
+
+struct AxisRange {
+  double least = std::numeric_limits<double>::infinity();
+  double most = -std::numeric_limits<double>::infinity();
+  void include(double value) {
+    least = std::min(least, value);
+    most = std::max(most, value);
+  }
+  bool empty() const { return least > most; }
+};
+
+bool is_finite(const ChartPoint& point) { return std::isfinite(point.x) && std::isfinite(point.y); }
+
+std::string number_text(double value, ChartUnit unit) {
+  if (unit == ChartUnit::Percent) return fmt::format("{:.4g} %", 100 * value);
+  if (value != 0 && std::abs(value) < 1e-3) return fmt::format("{:.3g}", value);
+  if (std::abs(value) >= 1e5) return fmt::format("{:.4g} k", value / 1000);
+  return fmt::format("{:.5g}", value);
+}
+
+// Legends show values with four digits; ticks are round numbers already.
+std::string value_text(double value, ChartUnit unit) {
+  return unit == ChartUnit::Percent ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.4g}", value);
+}
+
+class ChartPainter {
+ public:
+  ChartPainter(const Chart& chart, double x, double y) : chart_(chart), origin_x_(x), origin_y_(y) {
+    AxisRange x_range, y_range;
+    for (const ChartSeries& series : chart.series) {
+      for (const ChartPoint& point : series.points) {
+        if (!is_finite(point)) continue;
+        x_range.include(point.x);
+        y_range.include(point.y);
+      }
+    }
+    if (x_range.empty()) x_range = y_range = {0, 1};
+    if (chart.from_zero) y_range.include(0);
+    if (x_range.least > 0 && x_range.least < 0.25 * x_range.most) x_range.include(0);
+    x_ticks_ = axis_ticks(x_range.least, x_range.most, 7);
+    y_ticks_ = axis_ticks(y_range.least, y_range.most, 5);
+    if (chart.unit == ChartUnit::Percent && y_ticks_.back() > 1)
+      y_ticks_ = axis_ticks(y_ticks_.front(), 1, 5);
+  }
+
+  std::string paint() {
+    out_ = fmt::format("<g transform=\"translate({:.4g} {:.4g})\">\n", origin_x_, origin_y_);
+    out_ +=
+        fmt::format("<text class=\"title\" x=\"{}\" y=\"20\">{}</text>\n", kLeft, xml_escaped(chart_.title));
+    paint_axes();
+    paint_legend();
+    for (const ChartSeries& series : chart_.series) paint_series(series);
+    return out_ + "</g>\n";
+  }
+
+ private:
+  static constexpr int kLeft = 56, kRight = 16, kTop = 56, kBottom = 40;
+  static constexpr int kPlotWidth = kChartWidth - kLeft - kRight;
+  static constexpr int kPlotHeight = kChartHeight - kTop - kBottom;
+
+  double across(double x) const {
+    return kLeft + kPlotWidth * (x - x_ticks_.front()) / (x_ticks_.back() - x_ticks_.front());
+  }
+  double down(double y) const {
+    return kTop + kPlotHeight * (1 - (y - y_ticks_.front()) / (y_ticks_.back() - y_ticks_.front()));
+  }
+
+  void paint_axes() {
+    for (const double tick : y_ticks_) {
+      out_ += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", kLeft,
+                          kLeft + kPlotWidth, down(tick), down(tick));
+      out_ += fmt::format("<text class=\"end\" x=\"{}\" y=\"{:.1f}\">{}</text>\n", kLeft - 8, down(tick) + 4,
+                          number_text(tick, chart_.unit));
+    }
+    for (const double tick : x_ticks_) {
+      out_ += fmt::format("<text class=\"middle\" x=\"{:.1f}\" y=\"{}\">{}</text>\n", across(tick),
+                          kTop + kPlotHeight + 17, number_text(tick, ChartUnit::Number));
+    }
+    out_ += fmt::format("<text class=\"middle\" x=\"{}\" y=\"{}\">{}</text>\n", kLeft + kPlotWidth / 2,
+                        kChartHeight - 6, xml_escaped(chart_.x_label));
+  }
+
+  // Names with their last values, from the left below the title.
+  void paint_legend() {
+    double x = kLeft;
+    for (const ChartSeries& series : chart_.series) {
+      const auto last = std::find_if(series.points.rbegin(), series.points.rend(), is_finite);
+      if (last == series.points.rend()) continue;
+      const std::string text = series.name + " " + value_text(last->y, chart_.unit);
+      out_ += fmt::format("<line class=\"curve {}\" x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"37\" y2=\"37\"/>",
+                          series.style, x, x + 14);
+      out_ += fmt::format("<text x=\"{:.0f}\" y=\"41\">{}</text>\n", x + 20, xml_escaped(text));
+      constexpr double kLetterWidth = 6.1;
+      x += 20 + kLetterWidth * static_cast<double>(text.size()) + 18;
+    }
+  }
+
+  void paint_series(const ChartSeries& series) {
+    std::string path;
+    bool pen_down = false;
+    for (const ChartPoint& point : series.points) {
+      const bool visible = is_finite(point);
+      if (visible) {
+        path += fmt::format("{}{:.1f} {:.1f}", pen_down ? "L" : "M", across(point.x), down(point.y));
+      }
+      pen_down = visible;
+    }
+    if (path.empty()) return;
+    out_ += fmt::format("<path class=\"curve {}\" d=\"{}\"/>\n", series.style, path);
+    if (!series.markers) return;
+    for (const ChartPoint& point : series.points) {
+      if (!is_finite(point)) continue;
+      out_ += fmt::format(
+          "<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>{}: {} at "
+          "{:.4g}</title></circle>\n",
+          series.style, across(point.x), down(point.y), xml_escaped(series.name),
+          value_text(point.y, chart_.unit), point.x);
+    }
+  }
+
+  const Chart& chart_;
+  double origin_x_, origin_y_;
+  std::vector<double> x_ticks_, y_ticks_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::vector<double> axis_ticks(double least, double most, int count) {
+  if (!(most > least)) {
+    const double margin = least == 0 ? 1 : 0.1 * std::abs(least);
+    least -= margin;
+    most += margin;
+  }
+  const double rough = (most - least) / std::max(count, 1);
+  const double power = std::pow(10.0, std::floor(std::log10(rough)));
+  double step = 10 * power;
+  for (const double factor : {1.0, 2.0, 2.5, 5.0}) {
+    if (factor * power >= rough * 0.999) {
+      step = factor * power;
+      break;
+    }
+  }
+  // An end that is a tick but for rounding is that tick.
+  const auto first = std::floor(least / step + 1e-6), last = std::ceil(most / step - 1e-6);
+  std::vector<double> ticks;
+  for (double i = first; i <= last; ++i) ticks.push_back(i * step);
+  return ticks;
+}
+
+std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, std::size_t count) {
+  if (points.size() <= count) return points;
+  std::vector<ChartPoint> out;
+  for (std::size_t bin = 0; bin < count; ++bin) {
+    const std::size_t first = bin * points.size() / count, last = (bin + 1) * points.size() / count;
+    ChartPoint sum;
+    for (std::size_t i = first; i < last; ++i) {
+      sum.x += points[i].x;
+      sum.y += points[i].y;
+    }
+    const auto size = static_cast<double>(last - first);
+    out.push_back({sum.x / size, sum.y / size});
+  }
+  return out;
+}
+
+std::string chart_group(const Chart& chart, double x, double y) { return ChartPainter(chart, x, y).paint(); }
+
+std::string chart_svg(const Chart& chart) {
+  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n", kChartWidth,
+                     kChartHeight, xml_escaped(chart.title), chart_group(chart, 0, 0));
+}
+
+std::string charts_svg_file(const std::vector<Chart>& charts) {
+  constexpr int kMargin = 12;
+  const auto columns = std::min<std::size_t>(2, charts.size());
+  const auto rows = (charts.size() + 1) / 2;
+  const auto width = static_cast<int>(columns) * kChartWidth + 2 * kMargin;
+  const auto height = static_cast<int>(rows) * kChartHeight + 2 * kMargin;
+  std::string out = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\">\n"
+      "<style>{2}</style>\n<rect class=\"card\" width=\"{0}\" height=\"{1}\" rx=\"10\"/>\n",
+      width, height, kChartStyle);
+  for (std::size_t i = 0; i < charts.size(); ++i) {
+    out += chart_group(charts[i], kMargin + static_cast<double>(i % 2) * kChartWidth,
+                       kMargin + static_cast<double>(i / 2) * kChartHeight);
+  }
+  return out + "</svg>\n";
+}
+
+}  // namespace cf::apps

@@ -1,0 +1,122 @@
+#include <gtest/gtest.h>
+
+#include "apps/command.h"
+#include "apps/command_line.h"
+#include "kernels/base/check.h"
+
+namespace cf::apps {
+namespace {
+
+constexpr Command kCommand{"bake", "bake bread", "convfirst bake rye --time 40", nullptr};
+
+struct Bread {
+  std::string flour, form = "round";
+  std::vector<std::string> seeds;
+  int minutes = 30;
+  double heat = 1;
+  bool crust = false;
+
+  // The error's message, or "" if parsing succeeded.
+  std::string parse(const Arguments& arguments) {
+    CommandLine line(kCommand);
+    line.positional("FLOUR", &flour, "kind of flour").optional_positional("FORM", &form, "shape");
+    line.option("time,t", &minutes, "MINUTES", "in the oven").option("heat", &heat, "X", "relative");
+    line.option("seed", &seeds, "NAME", "on top").flag("crust", &crust, "hard");
+    try {
+      line.parse(arguments);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::Usage);
+      return error.what();
+    }
+    return "";
+  }
+};
+
+const std::string kHint = " (`convfirst bake --help` shows an example)";
+
+TEST(CommandLine, FillsVariables) {
+  Bread bread;
+  EXPECT_EQ(bread.parse({"rye", "--time", "40", "--seed=poppy", "--seed", "a=b", "long", "--crust", "--heat",
+                         "-1.5"}),
+            "");
+  EXPECT_EQ(bread.flour, "rye");
+  EXPECT_EQ(bread.form, "long");
+  EXPECT_EQ(bread.minutes, 40);
+  EXPECT_EQ(bread.heat, -1.5);
+  EXPECT_EQ(bread.seeds, (std::vector<std::string>{"poppy", "a=b"}));
+  EXPECT_TRUE(bread.crust);
+}
+
+TEST(CommandLine, KeepsWhatIsNotGiven) {
+  Bread bread;
+  EXPECT_EQ(bread.parse({"rye", "-t", "5"}), "");
+  EXPECT_EQ(bread.minutes, 5);
+  EXPECT_EQ(bread.form, "round");
+  EXPECT_EQ(bread.heat, 1);
+  EXPECT_FALSE(bread.crust);
+}
+
+TEST(CommandLine, Mistakes) {
+  Bread bread;
+  EXPECT_EQ(bread.parse({}), "convfirst bake: FLOUR is missing" + kHint);
+  EXPECT_EQ(bread.parse({"rye", "long", "more"}), "convfirst bake: unexpected argument 'more'" + kHint);
+  EXPECT_EQ(bread.parse({"rye", "--tmie", "3"}),
+            "convfirst bake: unknown option '--tmie'; did you mean '--time'?" + kHint);
+  EXPECT_EQ(bread.parse({"rye", "--crus"}),
+            "convfirst bake: unknown option '--crus'; did you mean '--crust'?" + kHint);
+  EXPECT_NE(bread.parse({"rye", "--time", "soon"}), "");
+  EXPECT_NE(bread.parse({"rye", "--time"}), "");
+}
+
+TEST(CommandLine, HelpShowsTheExampleFirst) {
+  std::string flour;
+  std::vector<std::string> rest;
+  CommandLine line(kCommand);
+  line.positional("FLOUR", &flour, "kind of flour").positional("MORE", &rest, "other things");
+  const std::string help = line.help();
+  EXPECT_EQ(help.substr(0, 38), "Example:  convfirst bake rye --time 40");
+  EXPECT_NE(help.find("Usage: convfirst bake FLOUR MORE ..."), std::string::npos) << help;
+}
+
+TEST(CommandLine, ListTakesTheRest) {
+  std::vector<std::string> images;
+  std::string checkpoint;
+  CommandLine line(kCommand);
+  line.positional("CKPT", &checkpoint, "").positional("IMAGE", &images, "");
+  EXPECT_TRUE(line.parse({"c", "1.png", "2.png"}));
+  EXPECT_EQ(images, (std::vector<std::string>{"1.png", "2.png"}));
+  EXPECT_THROW(line.parse({"c"}), Error);
+}
+
+std::string program_error(const Arguments& arguments) {
+  try {
+    run_program(arguments);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::Usage);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Program, UnknownCommand) {
+  EXPECT_EQ(program_error({"plto"}), "unknown command 'plto'; did you mean 'plot'?");
+  EXPECT_EQ(program_error({"xyzzyxyzzy"}),
+            "unknown command 'xyzzyxyzzy'; `convfirst --help` lists all commands");
+}
+
+TEST(Program, HelpAndVersionSucceed) {
+  EXPECT_EQ(run_program({"--help"}), 0);
+  EXPECT_EQ(run_program({"--version"}), 0);
+  EXPECT_EQ(run_program({}), 2);
+}
+
+TEST(Program, EveryCommandHasHelpWithAnExample) {
+  for (const Command& command : commands()) {
+    EXPECT_EQ(command.example.substr(0, 10 + command.name.size()), "convfirst " + std::string(command.name));
+    EXPECT_EQ(command.run(command, {"--help"}), 0) << command.name;
+    EXPECT_THROW(command.run(command, {"--no-such-option"}), Error) << command.name;
+  }
+}
+
+}  // namespace
+}  // namespace cf::apps
