@@ -9,7 +9,7 @@
 #include <set>
 #include <utility>
 
-#include "framework/state/crc32c.h"
+#include "kernels/base/crc32c.h"
 
 namespace cf {
 namespace {

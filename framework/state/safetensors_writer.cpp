@@ -1,8 +1,8 @@
 #include <array>
 #include <set>
 
-#include "framework/state/crc32c.h"
 #include "framework/state/safetensors_header.h"
+#include "kernels/base/crc32c.h"
 
 namespace cf {
 namespace {

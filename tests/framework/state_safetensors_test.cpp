@@ -5,7 +5,7 @@
 #include <array>
 #include <limits>
 
-#include "framework/state/crc32c.h"
+#include "kernels/base/crc32c.h"
 #include "kernels/base/philox.h"
 #include "tests/framework/state_scratch_folder.h"
 

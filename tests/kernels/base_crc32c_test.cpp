@@ -1,4 +1,4 @@
-#include "framework/state/crc32c.h"
+#include "kernels/base/crc32c.h"
 
 #include <gtest/gtest.h>
 

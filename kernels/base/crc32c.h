@@ -1,5 +1,5 @@
-// CRC32C (Castagnoli polynomial 0x1EDC6F41, reflected, as in iSCSI, RFC 3720 B.4): the checksum of every
-// tensor in a checkpoint.
+// CRC32C (Castagnoli polynomial 0x1EDC6F41, reflected, as in iSCSI, RFC 3720 B.4): the checksum of
+// tensors in a checkpoint and of records in a pack.
 #pragma once
 
 #include <cstddef>
