@@ -7,7 +7,7 @@
 //   apply       y = activation(scale x + shift)
 //   backward    xhat = (x - mean) rstd;  dh = dy activation'(gamma xhat + bias)
 //               dbias = sum dh;  dgamma = sum dh xhat;  dx = gamma rstd (dh - dbias / M - xhat dgamma / M)
-//   running     running = (1 - momentum) running + momentum batch_scale batch
+//   running     running = (1 - momentum) running + momentum batch
 #pragma once
 
 #include "kernels/activation/activation.h"
@@ -57,14 +57,13 @@ struct BatchNormBackward {
   Workspace workspace;
 };
 
-// A flat range of running statistics towards the batch's; batch_scale = M / (M - 1) makes the batch's biased
-// variance unbiased.
+// A flat range of running statistics towards the batch's (whose variance is unbiased, see
+// collect_statistics).
 template <class T>
 struct RunningUpdate {
   View<const T, I> batch;
   float momentum = 0.1F;
   View<T, I> running;  // updated
-  double batch_scale = 1;
 };
 
 template <class T>

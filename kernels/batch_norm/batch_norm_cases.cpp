@@ -106,8 +106,7 @@ Case running(std::int64_t size) {
   const auto average = result.inout("running", normal(1, 1), I{size});
   result.runs_in<double, float>([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
-    batch_norm(place, RunningUpdate<T>{
-                          .batch = t(batch), .momentum = 0.2F, .running = t(average), .batch_scale = 1.25});
+    batch_norm(place, RunningUpdate<T>{.batch = t(batch), .momentum = 0.2F, .running = t(average)});
   });
   return result;
 }

@@ -77,8 +77,7 @@ void batch_norm(Reference, const RunningUpdate<T>& args) {
   check(args);
   const T momentum = args.momentum;
   for (const I i : range(args.batch.template extent<I>())) {
-    args.running(i) =
-        (1 - momentum) * args.running(i) + momentum * static_cast<T>(args.batch_scale) * args.batch(i);
+    args.running(i) = (1 - momentum) * args.running(i) + momentum * args.batch(i);
   }
 }
 
