@@ -42,9 +42,11 @@ void parallel(Cpu place, std::int64_t size, std::int64_t grain, double nanosecon
                  [&](int, std::int64_t first, std::int64_t last) { body(first, last); });
 }
 
-// Number of slices for a sum over `size` items: at least `smallest` items each, at most 16 slices.
+inline constexpr std::int64_t kMostSlices = 16;
+
+// Number of slices for a sum over `size` items: at least `smallest` items each, at most kMostSlices.
 inline int sum_slices(std::int64_t size, std::int64_t smallest) {
-  return static_cast<int>(std::clamp<std::int64_t>(size / smallest, 1, 16));
+  return static_cast<int>(std::clamp<std::int64_t>(size / smallest, 1, kMostSlices));
 }
 
 // body(slice, first, last) for each slice of [0, size).

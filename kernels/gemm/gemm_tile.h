@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "kernels/base/float8.h"
 
@@ -43,15 +44,21 @@ inline constexpr int kTileRows = kVectors == 1   ? 12
                                  : kVectors == 2 ? 6
                                                  : 4;
 
-// Calls body.operator()<rows>(first) so that tiles cover `rows` rows: full tiles, then thirds, then single
-// rows.
+// Calls body.operator()<rows>(first) on tiles that cover `rows` rows: as few as do, of sizes as equal as can
+// be, because a tile of one or two rows waits for its own sums.
 template <int kVectors, class Body>
 inline void for_each_row_tile(std::int64_t rows, const Body& body) {
-  constexpr int kFull = kTileRows<kVectors>, kThird = kFull / 3;
-  std::int64_t i = 0;
-  for (; i + kFull <= rows; i += kFull) body.template operator()<kFull>(i);
-  for (; i + kThird <= rows; i += kThird) body.template operator()<kThird>(i);
-  for (; i < rows; ++i) body.template operator()<1>(i);
+  constexpr int kFull = kTileRows<kVectors>;
+  std::int64_t first = 0;
+  for (std::int64_t tiles = (rows + kFull - 1) / kFull; tiles > 0; --tiles) {
+    const std::int64_t size = (rows - first + tiles - 1) / tiles;
+    [&]<int... kSmaller>(std::integer_sequence<int, kSmaller...>) {
+      static_cast<void>(
+          ((size == kSmaller + 1 && (body.template operator()<kSmaller + 1>(first), true)) || ...));
+    }
+    (std::make_integer_sequence<int, kFull>{});
+    first += size;
+  }
 }
 
 constexpr std::int64_t round_up(std::int64_t value, std::int64_t multiple) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/base/accumulate.h"
 #include "kernels/gemm/gemm_tile.h"
 
 namespace cf::kernels {
@@ -123,6 +124,19 @@ void add_transposed_product(const TransposedProduct& product, std::int64_t rows,
       std::copy(b + column, b + std::min(product.b_columns, column + kVectors * kVectorWidth), padded);
       add_transposed_panel<kVectors>(product, padded, 0, product.a + row * product.a_columns, 1, column, sum);
     });
+  }
+}
+
+void add_slices(const PartialSums& partial, float accumulate, float* gradient) {
+  for (std::int64_t row = 0; row < partial.rows; ++row) {
+    float* sum = partial.first + row * partial.stride;
+    for (int slice = 1; slice < partial.slices; ++slice) {
+      const float* other = sum + slice * partial.slice_floats;
+      for (std::int64_t column = 0; column < partial.columns; ++column) sum[column] += other[column];
+    }
+    for (std::int64_t column = 0; column < partial.columns; ++column) {
+      accumulate_into(gradient[row * partial.columns + column], accumulate, sum[column]);
+    }
   }
 }
 

@@ -45,4 +45,14 @@ struct TransposedProduct {
 // Adds to `sum`, [a_columns, transposed_stride(b_columns)]; the padding columns receive garbage.
 void add_transposed_product(const TransposedProduct& product, std::int64_t rows, float* sum);
 
+// Partial sums of slices: matrices [rows, columns] with rows `stride` apart, one every `slice_floats`.
+struct PartialSums {
+  float* first;  // of slice 0; receives the sum
+  int slices;
+  std::int64_t slice_floats, rows, columns, stride;
+};
+
+// gradient[rows, columns] = accumulate gradient + sum of the slices, in order.
+void add_slices(const PartialSums& partial, float accumulate, float* gradient);
+
 }  // namespace cf::kernels

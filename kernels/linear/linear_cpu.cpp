@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "kernels/base/accumulate.h"
 #include "kernels/base/parallel.h"
 #include "kernels/gemm/small_gemm.h"
 #include "kernels/linear/linear.h"
@@ -89,17 +88,10 @@ void linear(Cpu place, const LinearBackwardWeight<float>& a) {
                     float* dweight = partial + slice * slices.elements;
                     sum_slice(a, first, last, dweight, dweight + k * slices.stride);
                   });
-  for (int slice = 1; slice < slices.count; ++slice) {
-    const float* other = partial + slice * slices.elements;
-    for (std::int64_t i = 0; i < slices.elements; ++i) partial[i] += other[i];
-  }
-  for (K row : range(K{k})) {
-    const float* sums = partial + row.value * slices.stride;
-    for (std::int64_t column = 0; column < c; ++column) {
-      accumulate_into(a.dweight(row, C{column}), a.accumulate, sums[column]);
-    }
-    if (a.dbias) accumulate_into(a.dbias(row), a.accumulate, partial[k * slices.stride + row.value]);
-  }
+  add_slices({partial, slices.count, slices.elements, k, c, slices.stride}, a.accumulate, a.dweight.data());
+  if (!a.dbias) return;
+  add_slices({partial + k * slices.stride, slices.count, slices.elements, 1, k, k}, a.accumulate,
+             a.dbias.data());
 }
 
 std::size_t workspace_bytes(Cpu, const LinearForward<float>& a) {
