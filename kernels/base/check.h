@@ -1,8 +1,8 @@
 // The one error type of the program, and the checks that throw it.
 //
-//   CF_CHECK(batch > 0, "batch is ", batch, ", must be positive");            a bug or misuse of a library
-//   call CF_CHECK_AS(ErrorKind::Data, ok, "cannot read ", path);                   an error the user can act
-//   on in_context([&] { return "sample 17 of train.cfpack"; }, [&] { decode(); });
+//   CF_CHECK(batch > 0, "batch is ", batch, ", must be positive");   // a bug, or a library misused
+//   CF_CHECK_AS(ErrorKind::Data, ok, "cannot read ", path);          // an error the user can act on
+//   in_context([&] { return "sample 17 of train.cfpack"; }, [&] { decode(); });
 //
 // The kind decides the exit code of the program (apps/main.cpp); nothing below apps exits or aborts.
 #pragma once

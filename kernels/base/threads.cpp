@@ -1,12 +1,14 @@
 #include "kernels/base/threads.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "kernels/base/check.h"
 
 namespace cf {
 
 Range part_of(std::int64_t size, std::int64_t grain, int part, int parts) {
+  CF_CHECK(size >= 0 && grain >= 1, "a loop over ", size, " items in multiples of ", grain);
   const std::int64_t units = (size + grain - 1) / grain;
   const auto bound = [&](int p) { return std::min(size, units * p / parts * grain); };
   return {bound(part), bound(part + 1)};
@@ -16,10 +18,17 @@ Threads::Threads(int count) : count_(count) {
   CF_CHECK(count >= 1, "a thread count of ", count, ", must be at least 1");
   errors_.resize(static_cast<std::size_t>(count));
   workers_.reserve(static_cast<std::size_t>(count) - 1);
-  for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  try {
+    for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  } catch (const std::system_error& error) {
+    stop();
+    fail(ErrorKind::Usage, "cannot start ", count, " threads: ", error.what());
+  }
 }
 
-Threads::~Threads() {
+Threads::~Threads() { stop(); }
+
+void Threads::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -53,6 +62,7 @@ void Threads::work(int thread) {
 }
 
 void Threads::run(const std::function<void(int)>& body) {
+  CF_CHECK(!busy_.exchange(true), "Threads::run called inside or beside another run of the same threads");
   std::fill(errors_.begin(), errors_.end(), nullptr);
   {
     const std::lock_guard lock(mutex_);
@@ -66,8 +76,11 @@ void Threads::run(const std::function<void(int)>& body) {
   } catch (...) {
     errors_[0] = std::current_exception();
   }
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [&] { return running_ == 0; });
+  {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return running_ == 0; });
+  }
+  busy_ = false;
   for (const auto& error : errors_) {
     if (error) std::rethrow_exception(error);
   }

@@ -2,6 +2,7 @@
 // taken per part have a fixed order for a given number of threads.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -23,7 +24,8 @@ class Threads {
   int count() const { return count_; }
 
   // Runs body(thread) once for each thread in [0, count) and waits for all; an exception of any is rethrown
-  // here (the one of the lowest thread). Not reentrant: body must not call run on the same Threads.
+  // here (the one of the lowest thread). One run at a time: body must not call run on the same Threads, nor
+  // may another thread meanwhile; that is an error. A forked child has none of the workers.
   void run(const std::function<void(int thread)>& body);
 
   // Splits [0, size) into one contiguous range per thread, each a multiple of `grain` long but the last, and
@@ -33,6 +35,7 @@ class Threads {
 
  private:
   void work(int thread);
+  void stop();
 
   int count_;
   std::vector<std::thread> workers_;
@@ -41,6 +44,7 @@ class Threads {
   const std::function<void(int)>* body_ = nullptr;
   std::uint64_t generation_ = 0;
   int running_ = 0;
+  std::atomic<bool> busy_ = false;
   bool stop_ = false;
   std::vector<std::exception_ptr> errors_;
 };
