@@ -36,6 +36,7 @@ class ScratchFolder {
 };
 
 inline void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
+  std::filesystem::remove(path);  // ext4 waits for the disk when a file is cut to nothing and written again
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
