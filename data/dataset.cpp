@@ -7,6 +7,7 @@
 #include "data/formats/cifar.h"
 #include "data/formats/class_folder.h"
 #include "data/formats/idx.h"
+#include "data/formats/pack.h"
 #include "data/formats/synthetic.h"
 #include "kernels/base/check.h"
 
@@ -51,12 +52,14 @@ std::unique_ptr<Dataset> open_dataset(const DatasetSource& source, Split split) 
   try {
     if (fs::is_directory(source.path)) return open_folder(source, split);
     if (const auto files = find_idx(source.path)) return open_idx(*files, source.channels);
+    if (fs::is_regular_file(source.path) && is_pack(source.path))
+      return open_pack(source.path, source.channels);
     CF_CHECK_AS(ErrorKind::Data, fs::exists(source.path), "no data at ", source.path, ": it does not exist");
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::Data, "cannot read ", error.path1().string(), ": ", error.code().message());
   }
   fail(ErrorKind::Data, source.path,
-       " is a file; wanted: a folder of class folders, of IDX or of CIFAR files");
+       " is a file but no pack; wanted: a pack, or a folder of class folders, of IDX or of CIFAR files");
 }
 
 std::unique_ptr<Dataset> open_dataset(const std::string& path, Split split) {

@@ -44,6 +44,7 @@ struct DatasetSource {
 //   a folder of class folders with JPEG and PNG files, or a folder with such folders train/ and val/;
 //   a folder with IDX files {train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz] (MNIST, Fashion-MNIST), or the
 //     common prefix of one such pair, as DIR/t10k;
+//   a pack file (formats/pack.h), by its first bytes;
 //   a folder with the CIFAR-10 or CIFAR-100 binary files;
 //   synthetic:classes=10,size=32,channels=3,samples=1000 (no files; every key may be left out).
 // `split` chooses where PATH holds both, and is ignored where it holds one.

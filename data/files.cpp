@@ -1,54 +1,20 @@
 #include "data/files.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
+#include "data/file_descriptor.h"
 #include "kernels/base/check.h"
 
 namespace cf::data {
-namespace {
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    CF_CHECK_AS(ErrorKind::Data, fd_ >= 0, "cannot open ", path, ": ", std::strerror(errno));
-  }
-  ~FileDescriptor() { ::close(fd_); }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-}  // namespace
-
 void read_file(const std::string& path, std::vector<std::uint8_t>& out) {
-  const FileDescriptor file(path);
-  struct stat status {};
-  CF_CHECK_AS(ErrorKind::Data, ::fstat(file.get(), &status) == 0, "cannot read ", path, ": ",
-              std::strerror(errno));
-  CF_CHECK_AS(ErrorKind::Data, S_ISREG(status.st_mode), "cannot read ", path, ": not a regular file");
-  out.resize(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t count = ::read(file.get(), out.data() + done, out.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    CF_CHECK_AS(ErrorKind::Data, count >= 0, "cannot read ", path, ": ", std::strerror(errno));
-    CF_CHECK_AS(ErrorKind::Data, count > 0, "cannot read ", path, ": it ends after ", done, " of ",
-                out.size(), " bytes");
-    done += static_cast<std::size_t>(count);
-  }
+  const FileDescriptor file = FileDescriptor::for_reading(path);
+  out.resize(file.size());
+  file.read_at(0, out.data(), out.size());
 }
 
 std::vector<std::uint8_t> read_maybe_gzip(const std::string& path) {
