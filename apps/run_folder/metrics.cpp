@@ -1,10 +1,10 @@
 #include "apps/run_folder/metrics.h"
 
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "framework/state/atomic_file.h"
 #include "kernels/base/check.h"
 
 namespace cf::apps {
@@ -104,15 +104,9 @@ void write_evaluation_report(const std::string& path, const EvaluationReport& re
   json["weights"] = report.weights;
   json["classes"] = report.classes;
   json["confusion"] = report.confusion;
-  const std::string temporary = path + ".part";
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
   // A class name that is not UTF-8 (a folder's name may be anything) is written with replacement characters.
-  file << json.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
-  file.close();
-  CF_CHECK_AS(ErrorKind::Data, file.good(), "cannot write ", temporary);
-  std::error_code status;
-  std::filesystem::rename(temporary, path, status);
-  CF_CHECK_AS(ErrorKind::Data, !status, "cannot write ", path, ": ", status.message());
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  write_atomically(path, text, SyncPolicy::Cached);
 }
 
 EvaluationReport read_evaluation_report(const std::string& path) {

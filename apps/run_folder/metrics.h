@@ -58,7 +58,7 @@ struct EvaluationReport {
   std::string weights;     // "raw" or "ema"
 };
 
-// Replaces the file in one step (temporary name, rename).
+// Replaces the file in one step; a Checkpoint error where it cannot be written.
 void write_evaluation_report(const std::string& path, const EvaluationReport& report);
 
 // Throws a Data error that names the file and what is wrong with it.

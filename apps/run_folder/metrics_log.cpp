@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -35,22 +34,17 @@ void for_each_row(const std::string& path, Body&& body) {
 
 }  // namespace
 
-MetricsLog::MetricsLog(std::string path) : path_(std::move(path)) {
-  file_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  CF_CHECK_AS(ErrorKind::Data, file_ >= 0, "cannot write ", path_, ": ", std::strerror(errno));
+MetricsLog::MetricsLog(std::string path)
+    : path_(std::move(path)), file_(path_, O_WRONLY | O_CREAT, ErrorKind::Data) {
   struct stat status {};
-  const bool regular = fstat(file_, &status) == 0 && S_ISREG(status.st_mode);
+  const bool regular = fstat(file_.number(), &status) == 0 && S_ISREG(status.st_mode);
   CF_CHECK_AS(ErrorKind::Data, regular, path_, " is not a regular file");
   cut_to(static_cast<std::int64_t>(read_whole(path_).rfind('\n') + 1));  // npos + 1 is 0: no whole line
 }
 
-MetricsLog::~MetricsLog() {
-  if (file_ >= 0) close(file_);
-}
-
 void MetricsLog::cut_to(std::int64_t bytes) {
-  CF_CHECK_AS(ErrorKind::Data, ftruncate(file_, bytes) == 0, "cannot cut ", path_, ": ",
-              std::strerror(errno));
+  CF_CHECK_AS(ErrorKind::Data, ftruncate(file_.number(), bytes) == 0, "cannot cut ", path_, ": ",
+              system_message(errno));
   size_ = bytes;
 }
 
@@ -58,13 +52,13 @@ void MetricsLog::append(const MetricsRow& row) {
   const std::string line = to_json_line(row) + "\n";
   std::size_t written = 0;
   while (written < line.size()) {
-    const auto count = pwrite(file_, line.data() + written, line.size() - written,
+    const auto count = pwrite(file_.number(), line.data() + written, line.size() - written,
                               size_ + static_cast<std::int64_t>(written));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       const int reason = count < 0 ? errno : ENOSPC;
       cut_to(size_);
-      fail(ErrorKind::Data, "cannot write ", path_, ": ", std::strerror(reason));
+      fail(ErrorKind::Data, "cannot write ", path_, ": ", system_message(reason));
     }
     written += static_cast<std::size_t>(count);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/run_folder/metrics.h"
+#include "framework/state/file_descriptor.h"
 
 namespace cf::apps {
 
@@ -14,9 +15,6 @@ class MetricsLog {
  public:
   // Opens for appending; makes the file if there is none and cuts off a torn last line.
   explicit MetricsLog(std::string path);
-  ~MetricsLog();
-  MetricsLog(const MetricsLog&) = delete;
-  MetricsLog& operator=(const MetricsLog&) = delete;
 
   // Throws a Data error where the file cannot be written (disk full); the file then ends in its last whole
   // row.
@@ -29,7 +27,7 @@ class MetricsLog {
   void cut_to(std::int64_t bytes);
 
   std::string path_;
-  int file_ = -1;
+  FileDescriptor file_;
   std::int64_t size_ = 0;  // of whole rows
 };
 

@@ -1,0 +1,11 @@
+// `convfirst data info` and `convfirst data preview`.
+#pragma once
+
+#include "apps/command.h"
+
+namespace cf::apps {
+
+int run_data_info(const Command& command, const Arguments& arguments);
+int run_data_preview(const Command& command, const Arguments& arguments);
+
+}  // namespace cf::apps

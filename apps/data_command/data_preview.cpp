@@ -1,0 +1,71 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "apps/command_line.h"
+#include "apps/config/builtin.h"
+#include "apps/data_command/data_commands.h"
+#include "apps/data_command/loader_options.h"
+#include "data/preview.h"
+#include "kernels/base/check.h"
+
+namespace cf::apps {
+namespace {
+
+struct PreviewOptions {
+  std::string source, out = "preview.png", split = "train";
+  std::vector<std::string> settings;
+  int count = 64, columns = 8, epoch = 0;
+};
+
+// A recipe, or the defaults with the data of a path.
+Config config_of(const PreviewOptions& options) {
+  const bool is_builtin = !std::filesystem::exists(options.source) && find_builtin(options.source) != nullptr;
+  if (options.source.ends_with(".toml") || is_builtin) {
+    return load_config(options.source, options.settings).config;
+  }
+  std::vector<std::string> settings = {"data.train=" + options.source, "data.val=" + options.source};
+  settings.insert(settings.end(), options.settings.begin(), options.settings.end());
+  return load_config("nano", settings).config;
+}
+
+}  // namespace
+
+int run_data_preview(const Command& command, const Arguments& arguments) {
+  PreviewOptions options;
+  CommandLine line(command);
+  line.positional("CONFIG|PATH", &options.source,
+                  "a recipe, or a data set as `convfirst data info` takes it");
+  line.option("out,o", &options.out, "FILE", "the picture (preview.png)");
+  line.option("split", &options.split, "NAME", "train: augmented; val: as evaluation sees them (train)");
+  line.option("count", &options.count, "N", "images (64)");
+  line.option("columns", &options.columns, "N", "images in a row (8)");
+  line.option("epoch", &options.epoch, "N", "the epoch whose first images are shown (0)");
+  line.option("set", &options.settings, "KEY=VALUE",
+              "overrides a key of the recipe; may be given several times");
+  if (!line.parse(arguments)) return 0;
+  CF_CHECK_AS(ErrorKind::Usage, options.count >= 1 && options.columns >= 1 && options.epoch >= 0, "--count ",
+              options.count, " --columns ", options.columns, " --epoch ", options.epoch,
+              "; allowed: at least 1, 1, 0");
+  const data::Split split = split_from(options.split);
+  const Config config = config_of(options);
+  const std::string& path = split == data::Split::Train ? config.data.train : config.data.val;
+  CF_CHECK_AS(ErrorKind::Usage, !path.empty(), options.source, " does not set data.", options.split);
+  const auto dataset = data::open_dataset(data::DatasetSource{path, config.model.channels}, split);
+
+  data::LoaderOptions loader_options = split == data::Split::Train
+                                           ? training_loader_options(config, options.epoch, all_cores())
+                                           : evaluation_loader_options(config, all_cores());
+  loader_options.batch = static_cast<int>(std::min<std::int64_t>(options.count, dataset->size()));
+  data::Loader loader(*dataset, loader_options);
+  const data::Batch batch = loader.next();
+  data::write_png(options.out, data::grid_of(batch, options.columns));
+  fmt::print("{}\n", options.out);
+  return 0;
+}
+
+}  // namespace cf::apps

@@ -1,0 +1,58 @@
+#include "apps/data_command/loader_options.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "kernels/base/check.h"
+
+namespace cf::apps {
+namespace {
+
+data::Filter filter_of(const std::string& name) {
+  return name == "bicubic" ? data::Filter::Bicubic : data::Filter::Bilinear;
+}
+
+}  // namespace
+
+data::LoaderOptions training_loader_options(const Config& config, std::int64_t epoch, int threads) {
+  const AugmentConfig& augment = config.augment;
+  const auto interval = [](const NumberPair& pair) {
+    return data::Interval{static_cast<float>(pair[0]), static_cast<float>(pair[1])};
+  };
+  const int size = config.train.size.at_epoch(static_cast<int>(epoch));
+  data::LoaderOptions options;
+  options.batch = config.train.batch;
+  options.height = options.width = size;
+  options.channels = config.model.channels;
+  options.threads = threads;
+  options.seed = static_cast<std::uint64_t>(config.seed);
+  options.shuffle = options.augment = options.drop_last = true;
+  options.augmentation.crop_scale = interval(augment.crop_scale);
+  options.augmentation.aspect = interval(augment.crop_aspect);
+  options.augmentation.flip = static_cast<float>(augment.flip);
+  options.augmentation.pad = augment.pad;
+  options.augmentation.filter = filter_of(augment.filter);
+  options.first_epoch = epoch;
+  return options;
+}
+
+data::LoaderOptions evaluation_loader_options(const Config& config, int threads) {
+  data::LoaderOptions options;
+  options.batch = config.eval.batch;
+  options.height = options.width = config.eval.size;
+  options.channels = config.model.channels;
+  options.threads = threads;
+  options.crop = static_cast<float>(config.eval.crop);
+  options.filter = filter_of(config.eval.resize);
+  options.fit = config.data.fit == "pad" ? data::Fit::Pad : data::Fit::ResizeCrop;
+  return options;
+}
+
+data::Split split_from(const std::string& text) {
+  CF_CHECK_AS(ErrorKind::Usage, text == "train" || text == "val", "--split ", text, "; allowed: train, val");
+  return text == "train" ? data::Split::Train : data::Split::Val;
+}
+
+int all_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+}  // namespace cf::apps
