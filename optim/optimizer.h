@@ -41,9 +41,12 @@ class Optimizer {
   // Averaged weights and running statistics; empty tensors where ema_decay is 0. They start as copies of the
   // store's when start_average is called.
   void start_average();
-  Tensor& average_values() { return average_values_; }
-  Tensor& average_running() { return average_running_; }
+  const Tensor& average_values() const { return average_values_; }
+  const Tensor& average_running() const { return average_running_; }
   bool averages() const { return options_.ema_decay > 0; }
+
+  // Exchanges the model's weights and running statistics with the averages; twice is as before.
+  void swap_average() { store_.swap_contents(average_values_, average_running_); }
 
  private:
   double gradient_norm();
