@@ -1,9 +1,9 @@
 #include "apps/checkpoint/checkpoint.h"
 
-#include <deque>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "apps/version.h"
+#include "apps/checkpoint/tensor_reading.h"
 #include "framework/parameters/interchange.h"
 
 namespace cf::apps {
@@ -12,64 +12,17 @@ namespace {
 
 constexpr int kFormatVersion = 1;
 
-// Tensors in interchange layout, ready to be written. The copies live as long as this does.
-class TensorList {
- public:
-  void add(std::string name, const Tensor& tensor, Interchange interchange) {
-    auto& bytes = copies_.emplace_back(tensor.size_bytes());
-    to_interchange(tensor, interchange, bytes);
-    sources_.push_back(
-        {{std::move(name), tensor.dtype(), interchange_shape(tensor.shape(), interchange)}, bytes});
-  }
-
-  void add_model(const std::string& prefix, const ParameterStore& store, const Tensor& values,
-                 const Tensor& running) {
-    for (const Parameter* p : store.parameters())
-      add(prefix + p->name, store.part(values, *p), p->interchange);
-    for (const Statistic* s : store.statistics())
-      add(prefix + s->name, store.part(running, *s), Interchange::Same);
-  }
-
-  std::span<const TensorSource> sources() const { return sources_; }
-
- private:
-  std::deque<std::vector<std::byte>> copies_;
-  std::vector<TensorSource> sources_;
-};
-
-std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string out = "[";
-  for (const auto extent : shape) out += concat(out.size() > 1 ? "," : "", extent);
-  return out + "]";
-}
-
-void load_tensor(const SafetensorsReader& file, const std::string& name, const Tensor& into,
-                 Interchange interchange) {
-  const auto expected = interchange_shape(into.shape(), interchange);
-  const TensorEntry* entry = file.find(name);
-  CF_CHECK_AS(ErrorKind::Checkpoint, entry != nullptr, file.path().string(), ": no tensor ", name, " ",
-              shape_text(expected), "; the file is of another architecture");
-  CF_CHECK_AS(ErrorKind::Checkpoint, entry->shape == expected, file.path().string(), ": ", name, " is ",
-              shape_text(entry->shape), ", the configuration wants ", shape_text(expected),
-              "; the file is of another architecture");
-  CF_CHECK_AS(ErrorKind::Checkpoint, entry->dtype == into.dtype(), file.path().string(), ": ", name, " is ",
-              name_of(entry->dtype), ", must be ", name_of(into.dtype()));
-  std::vector<std::byte> bytes(into.size_bytes());
-  file.read(name, bytes);
-  from_interchange(bytes, interchange, into);
-}
-
 void load_parameters(const SafetensorsReader& file, const std::string& prefix, const ParameterStore& store,
                      const Tensor& bucket) {
   for (const Parameter* p : store.parameters()) {
-    load_tensor(file, prefix + p->name, store.part(bucket, *p), p->interchange);
+    read_tensor(file, prefix + p->name, store.part(bucket, *p), p->interchange);
   }
 }
 
 void load_statistics(const SafetensorsReader& file, const std::string& prefix, const ParameterStore& store,
                      const Tensor& bucket) {
   for (const Statistic* s : store.statistics()) {
-    load_tensor(file, prefix + s->name, store.part(bucket, *s), Interchange::Same);
+    read_tensor(file, prefix + s->name, store.part(bucket, *s), Interchange::Same);
   }
 }
 
@@ -93,35 +46,47 @@ void check_no_more(const SafetensorsReader& file, const std::string& prefix, con
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
-                     const ParameterStore& store, const optim::Optimizer& optimizer) {
-  TensorList tensors;
-  tensors.add_model("model.", store, store.values(), store.running());
-  if (optimizer.averages()) {
-    tensors.add_model("ema.", store, optimizer.average_values(), optimizer.average_running());
+CheckpointContents::CheckpointContents(const CheckpointHeader& header, const ParameterStore& store,
+                                       const optim::Optimizer* optimizer) {
+  add_model("model.", store, store.values(), store.running());
+  if (optimizer && optimizer->averages()) {
+    add_model("ema.", store, optimizer->average_values(), optimizer->average_running());
   }
-  for (const auto& [state, bucket] : optimizer.state()) {
-    for (const Parameter* p : store.parameters()) {
-      tensors.add(concat("optimizer.", state, ".", p->name), store.part(bucket, *p), p->interchange);
+  if (optimizer) {
+    for (const auto& [state, bucket] : optimizer->state()) {
+      for (const Parameter* p : store.parameters()) {
+        add(concat("optimizer.", state, ".", p->name), store.part(bucket, *p), p->interchange);
+      }
     }
   }
-
-  Metadata metadata;
-  put_int(metadata, "format_version", kFormatVersion);
-  put_string(metadata, "build", header.build);
-  put_string(metadata, "config", to_toml(header.config));
-  put_json(metadata, "classes", header.classes);
+  put_int(metadata_, "format_version", kFormatVersion);
+  put_string(metadata_, "build", header.build);
+  put_string(metadata_, "config", to_toml(header.config));
+  put_json(metadata_, "classes", header.classes);
   const TrainingProgress& progress = header.progress;
-  put_int(metadata, "step", progress.step);
-  put_int(metadata, "steps_per_epoch", progress.steps_per_epoch);
-  put_int(metadata, "last_eval_step", progress.last_eval_step);
-  put_double(metadata, "seconds", progress.seconds);
-  put_double(metadata, "last_save_seconds", progress.last_save_seconds);
-  put_double(metadata, "best_top1", progress.best_top1);
-  put_double(metadata, "best_ema_top1", progress.best_ema_top1);
-  put_double(metadata, "top1", header.top1);
-  put_double(metadata, "ema_top1", header.ema_top1);
-  write_safetensors(path, tensors.sources(), metadata, {.sync = SyncPolicy::Durable, .checksums = true});
+  put_int(metadata_, "step", progress.step);
+  put_int(metadata_, "steps_per_epoch", progress.steps_per_epoch);
+  put_double(metadata_, "seconds", progress.seconds);
+  put_double(metadata_, "best_top1", progress.best_top1);
+  put_double(metadata_, "best_ema_top1", progress.best_ema_top1);
+}
+
+CheckpointContents::CheckpointContents(const ParameterStore& store) {
+  add_model("", store, store.values(), store.running());
+}
+
+void CheckpointContents::add(std::string name, const Tensor& tensor, Interchange interchange) {
+  auto& bytes = bytes_.emplace_back(tensor.size_bytes());
+  to_interchange(tensor, interchange, bytes);
+  tensors_.push_back(
+      {{std::move(name), tensor.dtype(), interchange_shape(tensor.shape(), interchange)}, bytes});
+}
+
+void CheckpointContents::add_model(const std::string& prefix, const ParameterStore& store,
+                                   const Tensor& values, const Tensor& running) {
+  for (const Parameter* p : store.parameters()) add(prefix + p->name, store.part(values, *p), p->interchange);
+  for (const Statistic* s : store.statistics())
+    add(prefix + s->name, store.part(running, *s), Interchange::Same);
 }
 
 CheckpointHeader read_header(const SafetensorsReader& file) {
@@ -142,11 +107,7 @@ CheckpointHeader read_header(const SafetensorsReader& file) {
                                       .steps_per_epoch = get_int(metadata, "steps_per_epoch"),
                                       .seconds = get_double(metadata, "seconds"),
                                       .best_top1 = get_double(metadata, "best_top1"),
-                                      .best_ema_top1 = get_double(metadata, "best_ema_top1"),
-                                      .last_eval_step = get_int(metadata, "last_eval_step"),
-                                      .last_save_seconds = get_double(metadata, "last_save_seconds")};
-                      out.top1 = get_double(metadata, "top1");
-                      out.ema_top1 = get_double(metadata, "ema_top1");
+                                      .best_ema_top1 = get_double(metadata, "best_ema_top1")};
                       return out;
                     });
 }
@@ -171,12 +132,6 @@ void load_optimizer(const SafetensorsReader& file, const ParameterStore& store, 
     load_parameters(file, "ema.", store, optimizer.average_values());
     load_statistics(file, "ema.", store, optimizer.average_running());
   }
-}
-
-void export_weights(const std::filesystem::path& path, const ParameterStore& store) {
-  TensorList tensors;
-  tensors.add_model("", store, store.values(), store.running());
-  write_safetensors(path, tensors.sources());
 }
 
 }  // namespace cf::apps

@@ -8,7 +8,8 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <deque>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,6 @@ struct TrainingProgress {
   double seconds = 0;     // of training, over all starts of the run
   double best_top1 = -1;  // of any evaluation so far; -1: none yet
   double best_ema_top1 = -1;
-  std::int64_t last_eval_step = 0;  // evaluations and saves that were due by then are done
-  double last_save_seconds = 0;
 };
 
 struct CheckpointHeader {
@@ -36,11 +35,29 @@ struct CheckpointHeader {
   std::vector<std::string> classes;
   TrainingProgress progress;
   std::string build;
-  double top1 = -1, ema_top1 = -1;  // of this very state, where it was evaluated
 };
 
-void save_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header,
-                     const ParameterStore& store, const optim::Optimizer& optimizer);
+// Everything a checkpoint holds, in interchange layout: for CheckpointFolder::save and write_safetensors.
+class CheckpointContents {
+ public:
+  // Model and, where not null, optimizer.
+  CheckpointContents(const CheckpointHeader& header, const ParameterStore& store,
+                     const optim::Optimizer* optimizer);
+  // The model alone, without a prefix: what PyTorch's state dict holds.
+  explicit CheckpointContents(const ParameterStore& store);
+
+  std::span<const TensorSource> tensors() const { return tensors_; }
+  const Metadata& metadata() const { return metadata_; }
+
+ private:
+  void add(std::string name, const Tensor& tensor, Interchange interchange);
+  void add_model(const std::string& prefix, const ParameterStore& store, const Tensor& values,
+                 const Tensor& running);
+
+  std::deque<std::vector<std::byte>> bytes_;
+  std::vector<TensorSource> tensors_;
+  Metadata metadata_;
+};
 
 CheckpointHeader read_header(const SafetensorsReader& file);
 
@@ -55,8 +72,5 @@ void load_model(const SafetensorsReader& file, const ParameterStore& store, Weig
 
 // Reads the optimizer's state and averages.
 void load_optimizer(const SafetensorsReader& file, const ParameterStore& store, optim::Optimizer& optimizer);
-
-// The tensors of model.* alone, without the prefix: what PyTorch's state dict holds.
-void export_weights(const std::filesystem::path& path, const ParameterStore& store);
 
 }  // namespace cf::apps

@@ -1,0 +1,28 @@
+#include "apps/execution/make_executor.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace cf::apps {
+
+void add_device_options(CommandLine& line, DeviceOptions& options) {
+  line.option("device", &options.device, "auto|cpu|cuda", "where to compute; auto: a GPU if there is one");
+  line.option("threads", &options.threads, "N", "threads that compute on a CPU; 0: one per core");
+}
+
+std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const PrecisionConfig& precision) {
+  const std::string& device = options.device;
+  CF_CHECK_AS(ErrorKind::Usage, device == "auto" || device == "cpu" || device == "cuda", "--device is '",
+              device, "', must be auto, cpu or cuda");
+  CF_CHECK_AS(ErrorKind::Usage, options.threads >= 0 && options.threads <= 1024, "--threads is ",
+              options.threads, ", must be from 0 to 1024");
+  CF_CHECK_AS(ErrorKind::Device, device != "cuda",
+              "--device cuda: this program does not compute on GPUs yet; use --device cpu");
+  CF_CHECK_AS(ErrorKind::Usage, precision.compute == "auto" || precision.compute == "float32",
+              "precision.compute is '", precision.compute,
+              "', a CPU computes in float32; use auto or float32");
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return Executor::cpu(options.threads > 0 ? options.threads : cores);
+}
+
+}  // namespace cf::apps

@@ -1,0 +1,25 @@
+// From what the user asked for (--device, --threads, precision.compute) to the place where the program
+// computes.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "apps/command_line.h"
+#include "apps/config/config.h"
+#include "framework/runtime/executor.h"
+
+namespace cf::apps {
+
+struct DeviceOptions {
+  std::string device = "auto";  // auto | cpu | cuda
+  int threads = 0;              // that compute on a CPU; 0: one per core
+};
+
+void add_device_options(CommandLine& line, DeviceOptions& options);
+
+// A GPU that is asked for and not there is a Device error; a precision that the place does not compute in, a
+// Usage error.
+std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const PrecisionConfig& precision);
+
+}  // namespace cf::apps

@@ -1,0 +1,48 @@
+#include "apps/train/environment.h"
+
+#include <fmt/chrono.h>
+#include <unistd.h>
+
+#include <array>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "apps/version.h"
+
+namespace cf::apps {
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string processor_name() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+void write_environment(const std::filesystem::path& path, const Executor& executor) {
+  const nlohmann::json environment = {
+      {"version", version()},
+      {"build", build_id()},
+      {"host", host_name()},
+      {"processor", processor_name()},
+      {"cores", std::thread::hardware_concurrency()},
+      {"device", name_of(executor.pool().device())},
+      {"threads", executor.threads()},
+      {"process", getpid()},
+      {"started", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};
+  std::ofstream(path) << environment.dump(2) << '\n';
+}
+
+}  // namespace cf::apps

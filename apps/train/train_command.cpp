@@ -1,0 +1,87 @@
+#include "apps/train/train_command.h"
+
+#include <fmt/format.h>
+
+#include "apps/command_line.h"
+#include "apps/console/format.h"
+#include "apps/train/training.h"
+
+namespace cf::apps {
+
+namespace {
+
+constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
+
+// What would be trained, without reading images or writing anything.
+void print_dry_run(const Config& config) {
+  const auto dataset = data::open_dataset(data::DatasetSource{config.data.train, config.model.channels}, data::Split::Train);
+  const TrainingPlan plan = plan_training(config, dataset->size());
+  const layers::ConvFirstNet net(config.model);
+  const int size = config.train.size.largest();
+  const layers::LayerCost cost = net.describe(size, size).total();
+  fmt::print("model            {}: {} parameters, {}MACs at {}x{}\n", config.model.name,
+             format_count(cost.parameters), format_quantity(static_cast<double>(cost.macs)), size, size);
+  fmt::print("training data    {} images, {} classes\n", format_count(dataset->size()),
+             dataset->class_names().size());
+  fmt::print("batch            {} images, batch norm over {}\n", config.train.batch, config.train.norm_batch);
+  fmt::print("steps            {}, {} per epoch\n", format_count(plan.total_steps),
+             format_count(plan.steps_per_epoch));
+  fmt::print("warmup           {} steps\n", format_count(plan.schedule.warmup_steps));
+  fmt::print("evaluation       every {} steps\n", format_count(plan.eval_steps));
+}
+
+}  // namespace
+
+int run_train(const Command& command, const Arguments& arguments) {
+  std::string recipe, out, max_time;
+  std::vector<std::string> settings;
+  bool dry_run = false, print_config = false, print_keys = false;
+  TrainOptions options;
+  CommandLine line(command);
+  line.optional_positional("CONFIG", &recipe, "recipe, a TOML file");
+  line.option("out,o", &out, "RUN", "run folder: checkpoints, metrics, log; the same command resumes");
+  line.option("set", &settings, "KEY=VALUE", "override a key of the recipe; may be repeated");
+  line.option("resume", &options.resume, "auto|never|CHECKPOINT", "where to go on from");
+  line.option("max-time", &max_time, "TIME",
+              "save and stop after so long, with exit code 75: 3:50:00, 30min");
+  line.flag("force", &options.force, "resume although the configuration has changed");
+  line.flag("dry-run", &dry_run, "say what would be trained, and stop");
+  line.flag("print-config", &print_config, "print the resolved configuration with origins, and stop");
+  line.flag("help-keys", &print_keys, "print all keys of a recipe, and stop");
+  add_device_options(line, options.device);
+  if (!line.parse(arguments)) return 0;
+
+  if (print_keys) {
+    fmt::print("{}", keys_as_markdown());
+    return 0;
+  }
+  CF_CHECK_AS(ErrorKind::Usage, !recipe.empty(), "train needs a recipe: ", command.example);
+  const ResolvedConfig resolved = load_config(recipe, settings);
+  if (print_config) {
+    fmt::print("{}", to_toml_with_origins(resolved));
+    return 0;
+  }
+  if (dry_run) {
+    print_dry_run(resolved.config);
+    return 0;
+  }
+  CF_CHECK_AS(ErrorKind::Usage, !out.empty(), "train needs --out RUN, the folder to write to");
+  if (!max_time.empty()) {
+    const auto limit = parse_duration(max_time);
+    CF_CHECK_AS(ErrorKind::Usage, limit && limit->unit == Duration::Unit::Seconds && limit->value > 0,
+                "--max-time is '", max_time, "', must be a time such as 3:50:00 or 30min");
+    options.max_seconds = limit->value;
+  }
+  options.run_folder = out;
+
+  Training training(resolved.config, options);
+  const TrainingEnd end = training.run();
+  if (end == TrainingEnd::Interrupted) return kSavedRunAgain;
+  const TrainingProgress& progress = training.progress();
+  fmt::print("top1={:.2f} train_seconds={:.0f} checkpoint={}\n",
+             100 * std::max(progress.best_top1, progress.best_ema_top1), progress.seconds,
+             training.result().string());
+  return 0;
+}
+
+}  // namespace cf::apps

@@ -1,0 +1,91 @@
+// A training run: the loop, and what happens around it at step boundaries.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "apps/checkpoint/checkpoint.h"
+#include "apps/console/progress.h"
+#include "apps/evaluate/evaluation.h"
+#include "apps/execution/make_executor.h"
+#include "apps/run_folder/metrics_log.h"
+#include "apps/run_folder/run_log.h"
+#include "apps/train/train_step.h"
+#include "apps/train/training_plan.h"
+#include "framework/state/checkpoint_folder.h"
+
+namespace cf::apps {
+
+struct TrainOptions {
+  std::filesystem::path run_folder;
+  std::string resume = "auto";  // auto | never | a checkpoint
+  bool force = false;           // resume although the configuration has changed
+  double max_seconds = 0;       // save and stop after so long; 0: no limit
+  DeviceOptions device;
+};
+
+// How a run ended.
+enum class TrainingEnd { Finished, Interrupted };
+
+class Training {
+ public:
+  // Opens data and run folder, builds the network, and resumes where the folder holds a checkpoint.
+  Training(const Config& config, const TrainOptions& options);
+
+  // Trains to the planned end, or to a signal or the time limit, after which a checkpoint is saved.
+  TrainingEnd run();
+
+  // The best checkpoint's link, or the last one's.
+  std::filesystem::path result() const;
+  const TrainingProgress& progress() const { return progress_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void write_run_files();
+  void start_or_resume();
+  void resume_from(const std::filesystem::path& checkpoint);
+  void check_same_config(const Config& stored, const std::filesystem::path& checkpoint);
+  std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
+  void train_steps();
+  void after_step(const StepResult& result, double seconds);
+  bool evaluate_now();
+  void evaluate_weights(EvalRow& row, bool average);
+  void save_now();
+  bool should_stop() const;
+  bool is_save_due(bool new_best) const;
+  void log_step(double lr);
+  double epoch() const;
+  std::string header_line() const;
+
+  Config config_;
+  TrainOptions options_;
+  std::unique_ptr<data::Dataset> train_data_, val_data_;
+  std::unique_ptr<Executor> executor_;
+  layers::ConvFirstNet net_;
+  std::unique_ptr<ParameterStore> store_;
+  optim::Optimizer optimizer_;
+  TrainStep step_;
+  TrainingPlan plan_;
+  RunLock lock_;
+  CheckpointFolder checkpoints_;
+  RunLog log_;
+  MetricsLog metrics_;
+
+  TrainingProgress progress_;
+  CheckpointScores scores_;       // of the state at progress_.step, where it was evaluated
+  std::int64_t saved_step_ = -1;  // of the newest checkpoint
+  double saved_seconds_ = 0;      // training time when it was written
+  int failed_saves_ = 0;          // in a row
+  Clock::time_point start_ = Clock::now();
+
+  // Since the last row of metrics.
+  struct Interval {
+    std::int64_t steps = 0;
+    double loss = 0, correct = 0, gradient_norm = 0, seconds = 0, waited = 0;
+  } interval_;
+};
+
+}  // namespace cf::apps
