@@ -14,7 +14,8 @@ std::filesystem::path checkpoint_file(const std::filesystem::path& path) {
     const auto candidate = path / "checkpoints" / link;
     if (!std::filesystem::exists(candidate)) continue;
     const CheckpointHeader header = read_header(SafetensorsReader(candidate));
-    const double score = std::string_view(link) == "best" ? header.progress.best_top1 : header.progress.best_ema_top1;
+    const double score =
+        std::string_view(link) == "best" ? header.progress.best_top1 : header.progress.best_ema_top1;
     if (score > best_score) {
       best = candidate;
       best_score = score;
@@ -22,7 +23,8 @@ std::filesystem::path checkpoint_file(const std::filesystem::path& path) {
   }
   if (!best.empty()) return best;
   const auto last = path / "checkpoints" / "last";
-  CF_CHECK_AS(ErrorKind::Checkpoint, std::filesystem::exists(last), path.string(), " is a folder without checkpoints/last");
+  CF_CHECK_AS(ErrorKind::Checkpoint, std::filesystem::exists(last), path.string(),
+              " is a folder without checkpoints/last");
   return last;
 }
 

@@ -20,8 +20,8 @@ struct LoadedModel {
   std::unique_ptr<ParameterStore> store;
 };
 
-// `which`: raw, ema, or auto for the averages where the file has them. `path` may be a run folder: its best checkpoint, or
-// its last where none was evaluated.
+// `which`: raw, ema, or auto for the averages where the file has them. `path` may be a run folder: its best
+// checkpoint, or its last where none was evaluated.
 LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const std::string& which,
                                       const DeviceOptions& device);
 

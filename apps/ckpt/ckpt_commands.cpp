@@ -58,7 +58,8 @@ int run_ckpt_info(const Command& command, const Arguments& arguments) {
   if (!is_checkpoint) {
     CF_CHECK_AS(ErrorKind::Checkpoint, !config, path, " holds weights only, no configuration");
     if (json) {
-      fmt::print("{}\n", nlohmann::json{{"file", file.path().string()}, {"tensors", tensors_as_json(file)}}.dump(2));
+      fmt::print("{}\n",
+                 nlohmann::json{{"file", file.path().string()}, {"tensors", tensors_as_json(file)}}.dump(2));
       return 0;
     }
     fmt::print("{}: weights only, {} tensors, {}\n", path, file.entries().size(),
@@ -73,11 +74,16 @@ int run_ckpt_info(const Command& command, const Arguments& arguments) {
   }
   const TrainingProgress& progress = header.progress;
   if (json) {
-    nlohmann::json out = {{"file", file.path().string()},        {"build", header.build},
-                          {"model", header.config.model.name},   {"classes", header.classes},
-                          {"step", progress.step},               {"steps_per_epoch", progress.steps_per_epoch},
-                          {"train_seconds", progress.seconds},   {"best_top1", progress.best_top1},
-                          {"best_ema_top1", progress.best_ema_top1}, {"has_ema", has_average(file)}};
+    nlohmann::json out = {{"file", file.path().string()},
+                          {"build", header.build},
+                          {"model", header.config.model.name},
+                          {"classes", header.classes},
+                          {"step", progress.step},
+                          {"steps_per_epoch", progress.steps_per_epoch},
+                          {"train_seconds", progress.seconds},
+                          {"best_top1", progress.best_top1},
+                          {"best_ema_top1", progress.best_ema_top1},
+                          {"has_ema", has_average(file)}};
     if (tensors) out["tensors"] = tensors_as_json(file);
     fmt::print("{}\n", out.dump(2));
     return 0;
@@ -85,11 +91,14 @@ int run_ckpt_info(const Command& command, const Arguments& arguments) {
   fmt::print("file        {}\n", file.path().string());
   fmt::print("model       {}, {} classes\n", header.config.model.name, header.classes.size());
   fmt::print("step        {} ({:.2f} epochs)\n", progress.step,
-             progress.steps_per_epoch > 0 ? static_cast<double>(progress.step) / static_cast<double>(progress.steps_per_epoch) : 0.0);
+             progress.steps_per_epoch > 0
+                 ? static_cast<double>(progress.step) / static_cast<double>(progress.steps_per_epoch)
+                 : 0.0);
   fmt::print("trained     {}\n", format_duration(progress.seconds));
   if (progress.best_top1 >= 0) fmt::print("best top-1  {:.2f} %\n", 100 * progress.best_top1);
   if (progress.best_ema_top1 >= 0) fmt::print("best ema    {:.2f} %\n", 100 * progress.best_ema_top1);
-  fmt::print("tensors     {}, {}\n", file.entries().size(), format_bytes(static_cast<double>(total_bytes(file))));
+  fmt::print("tensors     {}, {}\n", file.entries().size(),
+             format_bytes(static_cast<double>(total_bytes(file))));
   fmt::print("build       {}\n", header.build);
   if (tensors) print_tensors(file);
   return 0;
@@ -134,8 +143,8 @@ int run_ckpt_import(const Command& command, const Arguments& arguments) {
   line.option("data", &classes_path, "PATH", "data set whose class names the checkpoint shall carry");
   line.option("out,o", &out, "CHECKPOINT", "the checkpoint to write");
   if (!line.parse(arguments)) return 0;
-  CF_CHECK_AS(ErrorKind::Usage, !out.empty() && !config_path.empty(), "ckpt import needs --config and --out: ",
-              command.example);
+  CF_CHECK_AS(ErrorKind::Usage, !out.empty() && !config_path.empty(),
+              "ckpt import needs --config and --out: ", command.example);
   check_absent(out);
 
   const Config config = load_config(config_path, settings).config;
@@ -148,14 +157,16 @@ int run_ckpt_import(const Command& command, const Arguments& arguments) {
 
   std::vector<std::string> classes;
   if (!classes_path.empty()) {
-    classes = data::open_dataset(data::DatasetSource{classes_path, config.model.channels}, data::Split::Val)->class_names();
-    CF_CHECK_AS(ErrorKind::Usage, static_cast<int>(classes.size()) == config.model.classes, classes_path, " has ",
-                classes.size(), " classes, the network ", config.model.classes);
+    classes = data::open_dataset(data::DatasetSource{classes_path, config.model.channels}, data::Split::Val)
+                  ->class_names();
+    CF_CHECK_AS(ErrorKind::Usage, static_cast<int>(classes.size()) == config.model.classes, classes_path,
+                " has ", classes.size(), " classes, the network ", config.model.classes);
   } else {
     for (int k = 0; k < config.model.classes; ++k) classes.push_back(concat("class ", k));
   }
   const CheckpointContents contents({config, classes, {}, std::string(build_id())}, *store, nullptr);
-  write_safetensors(out, contents.tensors(), contents.metadata(), {.sync = SyncPolicy::Durable, .checksums = true});
+  write_safetensors(out, contents.tensors(), contents.metadata(),
+                    {.sync = SyncPolicy::Durable, .checksums = true});
   fmt::print("{}\n", out);
   return 0;
 }

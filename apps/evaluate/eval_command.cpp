@@ -30,15 +30,16 @@ std::vector<int> parse_sizes(const std::string& text, int configured) {
     const std::size_t comma = std::min(text.find(',', at), text.size());
     int size = 0;
     const auto [end, error] = std::from_chars(text.data() + at, text.data() + comma, size);
-    CF_CHECK_AS(ErrorKind::Usage, error == std::errc{} && end == text.data() + comma && size > 0, "--size is '", text,
-                "', must be pixels such as 224 or 224,256");
+    CF_CHECK_AS(ErrorKind::Usage, error == std::errc{} && end == text.data() + comma && size > 0,
+                "--size is '", text, "', must be pixels such as 224 or 224,256");
     sizes.push_back(size);
     at = comma + 1;
   }
   return sizes;
 }
 
-void write_per_class(const std::string& path, const EvaluationResult& result, const std::vector<std::string>& classes) {
+void write_per_class(const std::string& path, const EvaluationResult& result,
+                     const std::vector<std::string>& classes) {
   std::ofstream out(path);
   out << "class,name,images,correct,top1\n";
   for (std::size_t k = 0; k < classes.size(); ++k) {
@@ -52,19 +53,25 @@ void write_per_class(const std::string& path, const EvaluationResult& result, co
   CF_CHECK_AS(ErrorKind::Usage, static_cast<bool>(out), "cannot write ", path);
 }
 
-void print_result(const EvalOptions& options, const LoadedModel& model, int size, const EvaluationResult& result) {
+void print_result(const EvalOptions& options, const LoadedModel& model, int size,
+                  const EvaluationResult& result) {
   const char* weights = model.weights == Weights::Average ? "ema" : "raw";
   if (options.json) {
-    const nlohmann::json line = {{"checkpoint", model.path.string()}, {"weights", weights},
-                                 {"size", size},                      {"images", result.images},
-                                 {"top1", result.top1()},             {"top5", result.top5()},
-                                 {"loss", result.loss},               {"correct1", result.correct1},
+    const nlohmann::json line = {{"checkpoint", model.path.string()},
+                                 {"weights", weights},
+                                 {"size", size},
+                                 {"images", result.images},
+                                 {"top1", result.top1()},
+                                 {"top5", result.top5()},
+                                 {"loss", result.loss},
+                                 {"correct1", result.correct1},
                                  {"correct5", result.correct5}};
     fmt::print("{}\n", line.dump());
     return;
   }
   fmt::print("size {}  images {}  top1 {:.2f} %  top5 {:.2f} %  loss {:.4f}  ({} weights, step {})\n", size,
-             result.images, 100 * result.top1(), 100 * result.top5(), result.loss, weights, model.header.progress.step);
+             result.images, 100 * result.top1(), 100 * result.top5(), result.loss, weights,
+             model.header.progress.step);
 }
 
 }  // namespace
@@ -88,7 +95,8 @@ int run_eval(const Command& command, const Arguments& arguments) {
   const std::string path = options.data.empty() ? config.data.val : options.data;
   const auto dataset = data::open_dataset(data::DatasetSource{path, config.model.channels}, data::Split::Val);
   CF_CHECK_AS(ErrorKind::Data, dataset->class_names() == model.header.classes, path, " has other classes (",
-              dataset->class_names().size(), ") than the checkpoint was trained on (", model.header.classes.size(), ")");
+              dataset->class_names().size(), ") than the checkpoint was trained on (",
+              model.header.classes.size(), ")");
 
   double lowest = 100;
   for (const int size : parse_sizes(options.sizes, config.eval.size)) {
@@ -103,8 +111,8 @@ int run_eval(const Command& command, const Arguments& arguments) {
     if (!options.per_class.empty()) write_per_class(options.per_class, result, model.header.classes);
     lowest = std::min(lowest, 100 * result.top1());
   }
-  CF_CHECK_AS(ErrorKind::Threshold, lowest >= options.assert_top1, "top-1 is ", lowest, " %, below --assert-top1 ",
-              options.assert_top1);
+  CF_CHECK_AS(ErrorKind::Threshold, lowest >= options.assert_top1, "top-1 is ", lowest,
+              " %, below --assert-top1 ", options.assert_top1);
   return 0;
 }
 

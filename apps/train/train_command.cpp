@@ -14,7 +14,8 @@ constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 
 // What would be trained, without reading images or writing anything.
 void print_dry_run(const Config& config) {
-  const auto dataset = data::open_dataset(data::DatasetSource{config.data.train, config.model.channels}, data::Split::Train);
+  const auto dataset =
+      data::open_dataset(data::DatasetSource{config.data.train, config.model.channels}, data::Split::Train);
   const TrainingPlan plan = plan_training(config, dataset->size());
   const layers::ConvFirstNet net(config.model);
   const int size = config.train.size.largest();

@@ -154,7 +154,7 @@ TEST_P(GoldenAt, Network) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, GoldenAt, testing::ValuesIn(kPlaces),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& place) { return std::string(place.param.name); });
 
 }  // namespace
 }  // namespace cf::layers

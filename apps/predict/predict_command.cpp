@@ -1,0 +1,160 @@
+#include "apps/predict/predict_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "apps/checkpoint/loaded_model.h"
+#include "apps/command_line.h"
+#include "apps/predict/prediction_input.h"
+#include "framework/autograd/pass.h"
+
+namespace cf::apps {
+
+namespace {
+
+constexpr std::size_t kBatch = 64;
+
+struct Guess {
+  std::string name;
+  float probability;
+};
+
+// The most probable classes of one row of logits, best first.
+std::vector<Guess> best_guesses(std::span<const float> logits, const std::vector<std::string>& classes,
+                                int count) {
+  const float largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float z : logits) sum += std::exp(static_cast<double>(z - largest));
+  std::vector<std::size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto kept = std::min(static_cast<std::size_t>(count), order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+                    [&](std::size_t a, std::size_t b) {
+                      return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
+                    });
+  std::vector<Guess> guesses;
+  for (std::size_t i = 0; i < kept; ++i) {
+    const double p = std::exp(static_cast<double>(logits[order[i]] - largest)) / sum;
+    guesses.push_back({classes[order[i]], static_cast<float>(p)});
+  }
+  return guesses;
+}
+
+// A CSV field: quoted, quotes doubled.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+void print_guesses(const std::string& format, const std::string& item, const std::vector<Guess>& guesses) {
+  if (format == "jsonl") {
+    nlohmann::json row = {{"image", item}, {"predictions", nlohmann::json::array()}};
+    for (const auto& guess : guesses)
+      row["predictions"].push_back({{"class", guess.name}, {"probability", guess.probability}});
+    fmt::print("{}\n", row.dump());
+    return;
+  }
+  for (std::size_t rank = 0; rank < guesses.size(); ++rank) {
+    const auto& [name, probability] = guesses[rank];
+    if (format == "csv") {
+      fmt::print("{},{},{},{:.6f}\n", quoted(item), rank + 1, quoted(name), probability);
+    } else {
+      fmt::print("{:<40} {:>6.2f} %  {}\n", rank == 0 ? item : "", 100 * probability, name);
+    }
+  }
+}
+
+// Logits of every item, row by row.
+class Predictor {
+ public:
+  explicit Predictor(LoadedModel& model) : model_(model) {}
+
+  void run(const Tensor& x) {
+    Pass pass(*model_.executor, {});
+    const Tensor logits = (*model_.net)(Variable(x), pass).tensor(pass);
+    const auto values = logits.flat<const float>();
+    const bool finite = std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+    CF_CHECK_AS(ErrorKind::Numeric, finite, "the logits of item ", rows(), " or one of the next ",
+                logits.shape()[0].extent, " are not finite");
+    logits_.insert(logits_.end(), values.begin(), values.end());
+  }
+
+  std::size_t classes() const { return static_cast<std::size_t>(model_.net->spec().classes); }
+  std::size_t rows() const { return logits_.size() / classes(); }
+  std::span<const float> row(std::size_t i) const {
+    return std::span(logits_).subspan(i * classes(), classes());
+  }
+
+  void write(const std::string& path) const {
+    const TensorSource source{
+        {"logits", DType::Float32, {static_cast<std::int64_t>(rows()), static_cast<std::int64_t>(classes())}},
+        std::as_bytes(std::span(logits_))};
+    write_safetensors(path, {&source, 1});
+  }
+
+ private:
+  LoadedModel& model_;
+  std::vector<float> logits_;
+};
+
+bool is_tensor_file(const std::string& path) { return path.ends_with(".safetensors"); }
+
+}  // namespace
+
+int run_predict(const Command& command, const Arguments& arguments) {
+  std::string checkpoint, format = "table", logits_path, weights = "auto";
+  std::vector<std::string> items;
+  int topk = 5, size = 0;
+  DeviceOptions device;
+  CommandLine line(command);
+  line.positional("CHECKPOINT", &checkpoint, "checkpoint, or run folder for its best one");
+  line.positional("IMAGE|FOLDER|TENSOR.safetensors", &items,
+                  "JPEG or PNG files, folders of them, or one tensor x [N,C,H,W]");
+  line.option("topk", &topk, "N", "classes shown per image");
+  line.option("format", &format, "table|csv|jsonl", "form of the output");
+  line.option("size", &size, "N", "side of the images in pixels; as in evaluation, if not given");
+  line.option("logits", &logits_path, "OUT.safetensors", "write the logits [N,classes]");
+  line.option("weights", &weights, "auto|raw|ema", "auto: the averaged weights where there are any");
+  add_device_options(line, device);
+  if (!line.parse(arguments)) return 0;
+  CF_CHECK_AS(ErrorKind::Usage, format == "table" || format == "csv" || format == "jsonl", "--format is '",
+              format, "', must be table, csv or jsonl");
+  CF_CHECK_AS(ErrorKind::Usage, topk >= 1, "--topk is ", topk, ", must be at least 1");
+  const bool tensor_input = std::any_of(items.begin(), items.end(), is_tensor_file);
+  CF_CHECK_AS(ErrorKind::Usage, !tensor_input || items.size() == 1,
+              "a tensor is predicted alone, not beside other items");
+
+  LoadedModel model = load_model_for_evaluation(checkpoint, weights, device);
+  const Config& config = model.header.config;
+  Predictor predictor(model);
+  std::vector<std::string> names;
+  if (tensor_input) {
+    const Tensor x = read_input_tensor(*model.executor, items.front(), config.model.channels);
+    predictor.run(x);
+    for (std::size_t i = 0; i < predictor.rows(); ++i) names.push_back(concat(items.front(), "#", i));
+  } else {
+    names = find_images(items);
+    for (std::size_t first = 0; first < names.size(); first += kBatch) {
+      const auto last = std::min(first + kBatch, names.size());
+      const std::vector<std::string> files(names.begin() + static_cast<std::ptrdiff_t>(first),
+                                           names.begin() + static_cast<std::ptrdiff_t>(last));
+      predictor.run(read_images(*model.executor, config, size > 0 ? size : config.eval.size, files));
+    }
+  }
+  if (format == "csv") fmt::print("image,rank,class,probability\n");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    print_guesses(format, names[i], best_guesses(predictor.row(i), model.header.classes, topk));
+  }
+  if (!logits_path.empty()) predictor.write(logits_path);
+  return 0;
+}
+
+}  // namespace cf::apps

@@ -1,0 +1,93 @@
+#include "apps/predict/prediction_input.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "apps/checkpoint/tensor_reading.h"
+#include "apps/evaluate/evaluation.h"
+#include "framework/parameters/interchange.h"
+#include "framework/state/safetensors_file.h"
+
+namespace cf::apps {
+
+namespace {
+
+bool is_image(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+}
+
+std::vector<std::string> images_of_folder(const std::filesystem::path& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.is_regular_file() && is_image(entry.path())) files.push_back(entry.path().string());
+  }
+  CF_CHECK_AS(ErrorKind::Data, !files.empty(), folder.string(), ": no JPEG or PNG files in this folder");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void read_file(const std::string& path, std::vector<std::uint8_t>& bytes) {
+  std::ifstream in(path, std::ios::binary);
+  CF_CHECK_AS(ErrorKind::Data, in.is_open(), path, ": cannot be opened");
+  bytes.assign(std::istreambuf_iterator<char>(in), {});
+  CF_CHECK_AS(ErrorKind::Data, !in.bad(), path, ": cannot be read");
+}
+
+}  // namespace
+
+std::vector<std::string> find_images(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const auto& argument : arguments) {
+    CF_CHECK_AS(ErrorKind::Data, std::filesystem::exists(argument), argument, ": no such file or folder");
+    if (std::filesystem::is_directory(argument)) {
+      const auto found = images_of_folder(argument);
+      files.insert(files.end(), found.begin(), found.end());
+    } else {
+      files.push_back(argument);
+    }
+  }
+  return files;
+}
+
+Tensor read_images(Executor& executor, const Config& config, int size,
+                   const std::vector<std::string>& files) {
+  const auto geometry = evaluation_geometry(config, size, config.model.channels);
+  const std::size_t image_bytes =
+      static_cast<std::size_t>(size) * static_cast<std::size_t>(size * geometry.channels);
+  std::vector<std::uint8_t> pixels(files.size() * image_bytes);
+  data::Preparer preparer;
+  data::EncodedImage encoded;
+  encoded.encoding = data::ImageEncoding::Jpeg;  // the decoder looks at the bytes, not at this
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    read_file(files[i], encoded.bytes);
+    in_context([&] { return files[i]; },
+               [&] { preparer.for_evaluation(encoded, geometry, pixels.data() + i * image_bytes); });
+  }
+  const View<const std::uint8_t, N, H, W, C> view(pixels.data(), N{static_cast<std::int64_t>(files.size())},
+                                                  H{size}, W{size}, C{geometry.channels});
+  return normalize_image(executor, view, normalization_of(config), DType::Float32);
+}
+
+Tensor read_input_tensor(Executor& executor, const std::string& path, int channels) {
+  const SafetensorsReader file(path, ErrorKind::Data);
+  const TensorEntry* entry = file.find("x");
+  CF_CHECK_AS(ErrorKind::Data, entry != nullptr, path, ": no tensor x");
+  CF_CHECK_AS(ErrorKind::Data, entry->shape.size() == 4 && entry->shape[1] == channels && entry->shape[0] > 0,
+              path, ": x is ", shape_text(entry->shape), ", must be [N,", channels, ",H,W]");
+  CF_CHECK_AS(ErrorKind::Data, entry->dtype == DType::Float32, path, ": x is ", name_of(entry->dtype),
+              ", must be float32");
+  const Shape filter(K{entry->shape[0]}, R{entry->shape[2]}, S{entry->shape[3]}, C{entry->shape[1]});
+  const Tensor x = executor.empty(DType::Float32, filter);
+  std::vector<std::byte> bytes(x.size_bytes());
+  file.read("x", bytes);
+  from_interchange(bytes, Interchange::Filter, x);
+  return x.reshaped(Shape(N{entry->shape[0]}, H{entry->shape[2]}, W{entry->shape[3]}, C{entry->shape[1]}));
+}
+
+}  // namespace cf::apps
