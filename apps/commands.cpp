@@ -1,18 +1,40 @@
 #include <array>
 
+#include "apps/ckpt/ckpt_commands.h"
 #include "apps/command.h"
 #include "apps/data_command/data_commands.h"
 #include "apps/doctor/doctor.h"
+#include "apps/evaluate/eval_command.h"
+#include "apps/model/model_commands.h"
 #include "apps/plot/plot.h"
+#include "apps/predict/predict_command.h"
+#include "apps/train/train_command.h"
 
 namespace cf::apps {
 
 std::span<const Command> commands() {
   static constexpr auto kCommands = std::to_array<Command>({
+      {"train", "train a network from a recipe; the same command resumes",
+       "convfirst train configs/fashion_mnist.toml --out runs/fashion", run_train},
+      {"eval", "accuracy of a checkpoint on a data set",
+       "convfirst eval runs/fashion --data /usr/share/datasets/fashion-mnist", run_eval},
+      {"predict", "most probable classes of images", "convfirst predict runs/fashion photo.jpg folder/",
+       run_predict},
       {"data info", "classes, sizes, colours, mean and deviation of a data set",
        "convfirst data info /usr/share/datasets/fashion-mnist --stats", run_data_info},
       {"data preview", "augmented images as the network sees them, as one picture",
        "convfirst data preview fashion_mnist.toml -o preview.png", run_data_preview},
+      {"model list", "the built-in networks", "convfirst model list", run_model_list},
+      {"model info", "layers, parameters, multiply-accumulates and activations of a network",
+       "convfirst model info small --size 224", run_model_info},
+      {"ckpt info", "what a checkpoint holds", "convfirst ckpt info runs/fashion --tensors", run_ckpt_info},
+      {"ckpt verify", "check all checksums", "convfirst ckpt verify runs/fashion/checkpoints/last",
+       run_ckpt_verify},
+      {"ckpt export", "weights in PyTorch's names and layout",
+       "convfirst ckpt export runs/fashion -o weights.safetensors", run_ckpt_export},
+      {"ckpt import", "a checkpoint from weights that came from elsewhere",
+       "convfirst ckpt import weights.safetensors --config convfirstnet_small.toml -o small.safetensors",
+       run_ckpt_import},
       {"plot", "curves, confusion matrix and worst classes of a run as one HTML file",
        "convfirst plot runs/fashion -o report.html", run_plot},
       {"doctor", "what this machine offers, what is wrong and what to do", "convfirst doctor", run_doctor},

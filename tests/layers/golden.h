@@ -65,6 +65,8 @@ class Golden {
     return 1e-3 * norms[norms.size() / 2];
   }
 
+  double norm_of(const std::string& key) const { return norm(values(key)); }
+
   // |ours - golden| / max(|golden|, floor), over the whole tensor.
   double error(const std::string& key, const Tensor& ours, Interchange interchange, double floor = 0) const {
     const std::vector<double> expected = values(key);

@@ -19,19 +19,26 @@ struct Place {
   std::unique_ptr<Executor> (*make)();
   DType dtype;
   double tolerance;
+  // Of gradients that are zero in theory (a bias in front of a batch norm has no effect): what float32
+  // computes there is the rounding of M terms that cancel. Measured against the floor, PyTorch's own float32
+  // errs by up to 5e-4 there on these files (and by less than 1e-6 everywhere else); the straight loops,
+  // which sum one after the other, by 1.2e-3.
+  double tolerance_of_zero;
 };
 
 const Place kPlaces[] = {
-    {"reference_float64", [] { return Executor::reference(); }, DType::Float64, 1e-6},
-    {"reference_float32", [] { return Executor::reference(); }, DType::Float32, 1e-4},
-    {"cpu_1_thread", [] { return Executor::cpu(1); }, DType::Float32, 1e-4},
-    {"cpu_3_threads", [] { return Executor::cpu(3); }, DType::Float32, 1e-4},
+    {"reference_float64", [] { return Executor::reference(); }, DType::Float64, 1e-7, 1e-7},
+    {"reference_float32", [] { return Executor::reference(); }, DType::Float32, 1e-4, 2e-3},
+    {"cpu_1_thread", [] { return Executor::cpu(1); }, DType::Float32, 1e-4, 5e-4},
+    {"cpu_3_threads", [] { return Executor::cpu(3); }, DType::Float32, 1e-4, 5e-4},
 };
 
-void expect_gradients(const Golden& golden, const ParameterStore& store, double tolerance) {
+void expect_gradients(const Golden& golden, const ParameterStore& store, const Place& place) {
   const double floor = golden.gradient_floor();
   for (const Parameter* p : store.parameters()) {
-    EXPECT_LE(golden.error("grads." + p->name, p->gradient, p->interchange, floor), tolerance) << p->name;
+    const bool zero_in_theory = golden.norm_of("grads." + p->name) < 1e-6 * floor;
+    const double allowed = zero_in_theory ? place.tolerance_of_zero : place.tolerance;
+    EXPECT_LE(golden.error("grads." + p->name, p->gradient, p->interchange, floor), allowed) << p->name;
   }
 }
 
@@ -94,7 +101,7 @@ void expect_block(const Golden& golden, Layer& layer, const Place& place) {
   pass.backward(y, golden.activation("dy", place.dtype));
   EXPECT_EQ(pass.tape().size(), 0U);
   EXPECT_LE(golden.activation_error("grads.x", dx), place.tolerance);
-  expect_gradients(golden, *store, place.tolerance);
+  expect_gradients(golden, *store, place);
   expect_running_statistics(golden, *executor, *store, place.tolerance);
 }
 
@@ -149,7 +156,7 @@ TEST_P(GoldenAt, Network) {
   Tensor one = Tensor::empty(host_pool(), store->dtype(), Shape(I{1}));
   executor->at(store->dtype(), [&]<class T>(auto) { *one.flat<T>().data() = T(1.0F); });
   pass.backward(loss, one);
-  expect_gradients(golden, *store, place.tolerance);
+  expect_gradients(golden, *store, place);
   expect_running_statistics(golden, *executor, *store, place.tolerance);
 }
 
