@@ -99,10 +99,12 @@ class CaseViews {
     return Viewed(static_cast<Value*>(memory_.tensor(handle.index)), std::get<Axes>(handle.extents)...);
   }
 
+  Workspace workspace(std::size_t bytes) const { return memory_.workspace(bytes); }
+
   // Gives a kernel's arguments the workspace they ask for at this place.
   template <class Place, class Args>
   Args with_workspace(Place place, Args args) const {
-    args.workspace = memory_.workspace(workspace_bytes(place, args));
+    args.workspace = workspace(workspace_bytes(place, args));
     return args;
   }
 
