@@ -8,7 +8,7 @@
 #include "apps/command_line.h"
 #include "apps/console/format.h"
 #include "apps/data_command/data_commands.h"
-#include "apps/data_command/loader_options.h"
+#include "apps/images/loader_options.h"
 #include "data/statistics.h"
 #include "kernels/base/check.h"
 

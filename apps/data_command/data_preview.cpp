@@ -9,7 +9,7 @@
 #include "apps/command_line.h"
 #include "apps/config/builtin.h"
 #include "apps/data_command/data_commands.h"
-#include "apps/data_command/loader_options.h"
+#include "apps/images/loader_options.h"
 #include "data/preview.h"
 #include "kernels/base/check.h"
 

@@ -98,13 +98,12 @@ int run_eval(const Command& command, const Arguments& arguments) {
               dataset->class_names().size(), ") than the checkpoint was trained on (",
               model.header.classes.size(), ")");
 
+  if (options.batch > 0) config.eval.batch = options.batch;
   double lowest = 100;
   for (const int size : parse_sizes(options.sizes, config.eval.size)) {
     Progress bar("eval", dataset->size());
+    config.eval.size = size;
     const EvaluationResult result = evaluate(*model.executor, *model.net, *dataset, config,
-                                             {.batch = options.batch > 0 ? options.batch : config.eval.batch,
-                                              .size = size,
-                                              .loader_threads = loader_threads(config.data.threads)},
                                              [&](std::int64_t images) { bar.update(images); });
     bar.clear();
     print_result(options, model, size, result);

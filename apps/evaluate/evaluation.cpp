@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
+#include "apps/images/loader_options.h"
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"
 #include "kernels/accuracy/accuracy.h"
@@ -11,10 +11,6 @@
 namespace cf::apps {
 
 namespace {
-
-data::Filter filter_named(const std::string& name) {
-  return name == "bicubic" ? data::Filter::Bicubic : data::Filter::Bilinear;
-}
 
 View<const std::uint8_t, N, H, W, C> image_view(const data::Batch& batch) {
   return {batch.images.data(), N{batch.size()}, H{batch.height}, W{batch.width}, C{batch.channels}};
@@ -51,36 +47,9 @@ void count_batch(EvaluationResult& result, const Tensor& logits, const Tensor& s
 
 }  // namespace
 
-Normalization normalization_of(const Config& config) {
-  return {{config.data.mean.begin(), config.data.mean.end()},
-          {config.data.std.begin(), config.data.std.end()}};
-}
-
-data::EvaluationGeometry evaluation_geometry(const Config& config, int size, int channels) {
-  return {.target = {size, size},
-          .channels = channels,
-          .crop = static_cast<float>(config.eval.crop),
-          .filter = filter_named(config.eval.resize),
-          .fit = config.data.fit == "pad" ? data::Fit::Pad : data::Fit::ResizeCrop};
-}
-
-int loader_threads(const ThreadCount& configured) {
-  if (configured.value > 0) return configured.value;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 4);
-}
-
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
-                          const Config& config, const EvaluationOptions& options,
-                          const std::function<void(std::int64_t)>& progress) {
-  const auto geometry = evaluation_geometry(config, options.size, net.spec().channels);
-  data::Loader loader(dataset, {.batch = options.batch,
-                                .height = options.size,
-                                .width = options.size,
-                                .channels = geometry.channels,
-                                .threads = options.loader_threads,
-                                .crop = geometry.crop,
-                                .filter = geometry.filter,
-                                .fit = geometry.fit});
+                          const Config& config, const std::function<void(std::int64_t)>& progress) {
+  data::Loader loader(dataset, evaluation_loader_options(config, loader_threads(config.data.threads)));
   EvaluationResult result;
   const auto classes = static_cast<std::size_t>(net.spec().classes);
   result.confusion.assign(classes, std::vector<std::int64_t>(classes));

@@ -7,18 +7,10 @@
 
 #include "apps/config/config.h"
 #include "data/dataset.h"
-#include "data/loader.h"
-#include "framework/ops/normalize_image.h"
 #include "framework/runtime/executor.h"
 #include "layers/convfirst_net.h"
 
 namespace cf::apps {
-
-struct EvaluationOptions {
-  int batch = 128;
-  int size = 224;  // side of the image the network sees, in pixels
-  int loader_threads = 1;
-};
 
 struct EvaluationResult {
   std::int64_t images = 0;
@@ -34,13 +26,6 @@ struct EvaluationResult {
 // normalised. A NaN in the logits is a Numeric error. progress, where given, is called with the images done
 // so far.
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
-                          const Config& config, const EvaluationOptions& options,
-                          const std::function<void(std::int64_t)>& progress = {});
-
-// Pieces that training, evaluation and prediction share.
-Normalization normalization_of(const Config& config);
-data::EvaluationGeometry evaluation_geometry(const Config& config, int size, int channels);
-// Loader threads for "auto": a quarter of the cores, at least one; the rest computes.
-int loader_threads(const ThreadCount& configured);
+                          const Config& config, const std::function<void(std::int64_t)>& progress = {});
 
 }  // namespace cf::apps

@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "apps/checkpoint/tensor_reading.h"
-#include "apps/evaluate/evaluation.h"
+#include "apps/images/loader_options.h"
 #include "framework/parameters/interchange.h"
 #include "framework/state/safetensors_file.h"
 
@@ -57,7 +57,7 @@ std::vector<std::string> find_images(const std::vector<std::string>& arguments) 
 
 Tensor read_images(Executor& executor, const Config& config, int size,
                    const std::vector<std::string>& files) {
-  const auto geometry = evaluation_geometry(config, size, config.model.channels);
+  const auto geometry = evaluation_geometry(config, size);
   const std::size_t image_bytes =
       static_cast<std::size_t>(size) * static_cast<std::size_t>(size * geometry.channels);
   std::vector<std::uint8_t> pixels(files.size() * image_bytes);

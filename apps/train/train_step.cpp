@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/evaluate/evaluation.h"
+#include "apps/images/loader_options.h"
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"
 #include "kernels/accuracy/accuracy.h"

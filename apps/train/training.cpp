@@ -8,6 +8,7 @@
 
 #include "apps/checkpoint/initial_weights.h"
 #include "apps/console/format.h"
+#include "apps/images/loader_options.h"
 #include "apps/train/environment.h"
 #include "apps/train/interruption.h"
 #include "apps/version.h"
@@ -131,30 +132,9 @@ double Training::epoch() const {
 }
 
 std::unique_ptr<data::Loader> Training::make_loader(std::int64_t epoch) const {
-  const int size = config_.train.size.at_epoch(static_cast<int>(epoch));
-  const AugmentConfig& a = config_.augment;
-  const auto interval = [](const NumberPair& pair) {
-    return data::Interval{static_cast<float>(pair[0]), static_cast<float>(pair[1])};
-  };
-  return std::make_unique<data::Loader>(
-      *train_data_,
-      data::LoaderOptions{
-          .batch = config_.train.batch,
-          .height = size,
-          .width = size,
-          .channels = config_.model.channels,
-          .threads = loader_threads(config_.data.threads),
-          .seed = static_cast<std::uint64_t>(config_.seed),
-          .shuffle = true,
-          .augment = true,
-          .augmentation = {.crop_scale = interval(a.crop_scale),
-                           .aspect = interval(a.crop_aspect),
-                           .flip = static_cast<float>(a.flip),
-                           .pad = a.pad,
-                           .filter = a.filter == "bicubic" ? data::Filter::Bicubic : data::Filter::Bilinear},
-          .drop_last = true,
-          .first_epoch = epoch,
-          .first_batch = progress_.step % plan_.steps_per_epoch});
+  auto options = training_loader_options(config_, epoch, loader_threads(config_.data.threads));
+  options.first_batch = progress_.step % plan_.steps_per_epoch;
+  return std::make_unique<data::Loader>(*train_data_, options);
 }
 
 TrainingEnd Training::run() {
@@ -270,11 +250,8 @@ bool Training::evaluate_now() {
 void Training::evaluate_weights(EvalRow& row, bool average) {
   Progress bar(average ? "eval ema" : "eval", val_data_->size(), stderr, 1e9);
   if (average) optimizer_.swap_average();
-  const EvaluationResult result = evaluate(*executor_, net_, *val_data_, config_,
-                                           {.batch = config_.eval.batch,
-                                            .size = config_.eval.size,
-                                            .loader_threads = loader_threads(config_.data.threads)},
-                                           [&](std::int64_t images) { bar.update(images); });
+  const EvaluationResult result =
+      evaluate(*executor_, net_, *val_data_, config_, [&](std::int64_t images) { bar.update(images); });
   if (average) optimizer_.swap_average();
   (average ? row.ema_top1 : row.top1) = result.top1();
   (average ? row.ema_top5 : row.top5) = result.top5();

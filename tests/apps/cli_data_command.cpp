@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
-#include "apps/data_command/loader_options.h"
+#include "apps/images/loader_options.h"
 #include "kernels/base/check.h"
 
 namespace cf::apps {

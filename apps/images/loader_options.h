@@ -1,4 +1,5 @@
-// What the configuration says to the loader: the images that training and evaluation see.
+// What the configuration says about images: what training, evaluation and prediction see. One place for all
+// three.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include "apps/config/config.h"
 #include "data/dataset.h"
 #include "data/loader.h"
+#include "framework/ops/normalize_image.h"
 
 namespace cf::apps {
 
@@ -16,8 +18,16 @@ data::LoaderOptions training_loader_options(const Config& config, std::int64_t e
 // In the stored order, every image once, as [eval] and data.fit say.
 data::LoaderOptions evaluation_loader_options(const Config& config, int threads);
 
+// How one image is fitted into a square of `size` pixels for evaluation and prediction.
+data::EvaluationGeometry evaluation_geometry(const Config& config, int size);
+
+Normalization normalization_of(const Config& config);
+
 // "train" or "val"; anything else is a Usage error.
 data::Split split_from(const std::string& text);
+
+// Loader threads beside a computation, for data.threads "auto": a quarter of the cores, at least one.
+int loader_threads(const ThreadCount& configured);
 
 // What loader threads "auto" means where nothing else computes: every core.
 int all_cores();

@@ -1,4 +1,4 @@
-#include "apps/data_command/loader_options.h"
+#include "apps/images/loader_options.h"
 
 #include <algorithm>
 #include <thread>
@@ -37,20 +37,39 @@ data::LoaderOptions training_loader_options(const Config& config, std::int64_t e
 }
 
 data::LoaderOptions evaluation_loader_options(const Config& config, int threads) {
+  const data::EvaluationGeometry geometry = evaluation_geometry(config, config.eval.size);
   data::LoaderOptions options;
   options.batch = config.eval.batch;
-  options.height = options.width = config.eval.size;
-  options.channels = config.model.channels;
+  options.height = geometry.target.height;
+  options.width = geometry.target.width;
+  options.channels = geometry.channels;
   options.threads = threads;
-  options.crop = static_cast<float>(config.eval.crop);
-  options.filter = filter_of(config.eval.resize);
-  options.fit = config.data.fit == "pad" ? data::Fit::Pad : data::Fit::ResizeCrop;
+  options.crop = geometry.crop;
+  options.filter = geometry.filter;
+  options.fit = geometry.fit;
   return options;
+}
+
+data::EvaluationGeometry evaluation_geometry(const Config& config, int size) {
+  return {.target = {size, size},
+          .channels = config.model.channels,
+          .crop = static_cast<float>(config.eval.crop),
+          .filter = filter_of(config.eval.resize),
+          .fit = config.data.fit == "pad" ? data::Fit::Pad : data::Fit::ResizeCrop};
+}
+
+Normalization normalization_of(const Config& config) {
+  return {{config.data.mean.begin(), config.data.mean.end()},
+          {config.data.std.begin(), config.data.std.end()}};
 }
 
 data::Split split_from(const std::string& text) {
   CF_CHECK_AS(ErrorKind::Usage, text == "train" || text == "val", "--split ", text, "; allowed: train, val");
   return text == "train" ? data::Split::Train : data::Split::Val;
+}
+
+int loader_threads(const ThreadCount& configured) {
+  return configured.value > 0 ? configured.value : std::max(1, all_cores() / 4);
 }
 
 int all_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
