@@ -40,8 +40,8 @@ class FileDescriptor {
 // The text of an errno value.
 std::string system_message(int error_number);
 
-// Reads exactly bytes.size() bytes at `offset`; returns how many were there: fewer at the end of the file
-// only. A failing read throws an Error of `kind`.
+// Reads bytes.size() bytes at `offset`, fewer only where the file ends; returns how many. A failing read
+// throws an Error of `kind`.
 std::size_t read_at(const FileDescriptor& file, std::int64_t offset, std::span<std::byte> bytes,
                     const std::filesystem::path& path, ErrorKind kind);
 

@@ -69,7 +69,7 @@ class SafetensorsReader {
 
  private:
   std::size_t index_of(std::string_view name) const;
-  std::size_t read_chunk(std::size_t index, std::int64_t offset, std::span<std::byte> bytes) const;
+  void read_chunk(std::size_t index, std::int64_t offset, std::span<std::byte> bytes) const;
   void compare(std::size_t index, std::uint32_t actual) const;
 
   std::filesystem::path path_;

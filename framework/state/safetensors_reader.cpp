@@ -35,6 +35,7 @@ std::int64_t read_header_length(const FileDescriptor& file, std::int64_t file_si
 
 }  // namespace
 
+// O_NONBLOCK: opening a named pipe would wait for a writer.
 SafetensorsReader::SafetensorsReader(std::filesystem::path path, ErrorKind kind)
     : path_(std::move(path)), kind_(kind), file_(path_, O_RDONLY | O_NONBLOCK, kind) {
   in_context([&] { return path_.native(); },
@@ -67,12 +68,10 @@ std::size_t SafetensorsReader::index_of(std::string_view name) const {
   return found->second;
 }
 
-std::size_t SafetensorsReader::read_chunk(std::size_t index, std::int64_t offset,
-                                          std::span<std::byte> bytes) const {
+void SafetensorsReader::read_chunk(std::size_t index, std::int64_t offset, std::span<std::byte> bytes) const {
   const auto got = read_at(file_, offsets_[index] + offset, bytes, path_, kind_);
   CF_CHECK_AS(kind_, got == bytes.size(), path_.native(), ": the file ended inside tensor ",
               printable(entries_[index].name));
-  return got;
 }
 
 void SafetensorsReader::compare(std::size_t index, std::uint32_t actual) const {

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <limits>
 
 #include "kernels/base/crc32c.h"
 #include "kernels/base/philox.h"
+#include "tests/framework/state_safetensors_bytes.h"
 #include "tests/framework/state_scratch_folder.h"
 
 namespace cf {
@@ -38,13 +38,6 @@ RandomTensors all_kinds() {
            {"step \"q\" \\ \n \u00e9", DType::Int64, {1}},
            {"z.empty at the end", DType::Float32, {0}}},
           3};
-}
-
-std::string file_of(const std::string& header, const std::string& data, std::int64_t claimed = -1) {
-  const auto length = claimed < 0 ? header.size() : static_cast<std::uint64_t>(claimed);
-  std::string bytes(8, '\0');
-  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(length >> (8 * i));
-  return bytes + header + data;
 }
 
 void expect_holds(const SafetensorsReader& reader, const RandomTensors& expected) {
@@ -95,16 +88,17 @@ TEST(Safetensors, WritesTheTextOfTheFormat) {
   const std::string header =
       R"({"__metadata__":{"k":"v"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})";
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
-  EXPECT_EQ(read_bytes(folder / "f"), file_of(padded, std::string("\0\0\x80\x3f\0\0\0\xc0", 8)));
+  EXPECT_EQ(read_bytes(folder / "f"), safetensors_bytes(padded, std::string("\0\0\x80\x3f\0\0\0\xc0", 8)));
 }
 
-TEST(Safetensors,
-     ReadsAFileOfAnotherWriter) {  // spaces, another order of keys, tensors not in order of their names
+// Spaces, another order of keys, tensors not in the order of their names.
+TEST(Safetensors, ReadsAFileOfAnotherWriter) {
   const ScratchFolder folder;
   const std::string header =
       R"({"w": {"shape": [2], "data_offsets": [8, 16], "dtype": "F32"}, )"
       R"("label": {"dtype": "I64", "shape": [], "data_offsets": [0, 8]}, "__metadata__": {"format": "pt"}}   )";
-  write_bytes(folder / "f", file_of(header, std::string("\x05\0\0\0\0\0\0\0\0\0\x80\x3f\0\0\0\xc0", 16)));
+  write_bytes(folder / "f",
+              safetensors_bytes(header, std::string("\x05\0\0\0\0\0\0\0\0\0\x80\x3f\0\0\0\xc0", 16)));
   const SafetensorsReader reader(folder / "f");
   EXPECT_EQ(reader.entries()[0], (TensorEntry{"label", DType::Int64, {}}));
   EXPECT_EQ(reader.entries()[1], (TensorEntry{"w", DType::Float32, {2}}));
@@ -146,105 +140,6 @@ TEST(Safetensors, WriterRefusesWhatCouldNotBeRead) {
   expect_refused("cannot be written as JSON", {}, {{"a", "\xc3"}});
   expect_refused("writer's own", {}, {{"crc32c", "{}"}});
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
-}
-
-struct HostileHeader {
-  const char* name;
-  std::string header;
-  std::vector<std::string_view> words;
-  std::size_t data = 8;
-};
-
-std::string tensor(const char* dtype, const char* shape, const char* offsets) {
-  return concat("{\"dtype\":\"", dtype, "\",\"shape\":", shape, ",\"data_offsets\":", offsets, "}");
-}
-
-std::string only_w(const std::string& entry) { return concat("{\"w\":", entry, "}"); }
-
-class HostileSafetensors : public testing::TestWithParam<HostileHeader> {};
-
-TEST_P(HostileSafetensors, IsRefusedWithItsOwnMessage) {
-  const ScratchFolder folder;
-  const auto& [name, header, words, data] = GetParam();
-  write_bytes(folder / "bad.safetensors", file_of(header, std::string(data, 'x')));
-  try {
-    const SafetensorsReader reader(folder / "bad.safetensors");
-    ADD_FAILURE() << "read";
-  } catch (const Error& error) {
-    const std::string_view message = error.what();
-    EXPECT_EQ(error.kind(), ErrorKind::Checkpoint);
-    EXPECT_NE(message.find("bad.safetensors"), message.npos) << message;
-    for (const auto word : words)
-      EXPECT_NE(message.find(word), message.npos) << word << " not in: " << message;
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, HostileSafetensors,
-    testing::Values(
-        HostileHeader{"NotJson", "hello, world", {"not valid JSON"}},
-        HostileHeader{"Empty", "", {"not valid JSON"}}, HostileHeader{"Array", "[]", {"not a JSON object"}},
-        HostileHeader{"Deep", "{\"a\":[[[[", {"nested"}},
-        HostileHeader{"DeepObject", R"({"a":{"b":{"c":1}}})", {"nested"}},
-        HostileHeader{"NotUtf8", "{\"\xff\":1}", {"not valid JSON"}},
-        HostileHeader{"EntryNotObject", R"({"w":7})", {"'w'", "not an object"}},
-        HostileHeader{
-            "TensorTwice",
-            concat("{\"w\":", tensor("F64", "[1]", "[0,8]"), ",\"w\":", tensor("F64", "[1]", "[0,8]"), "}"),
-            {"'w' twice"}},
-        HostileHeader{"ShapeTwice",
-                      R"({"w":{"shape":[1],"dtype":"F64","data_offsets":[0,8],"shape":[2]}})",
-                      {"'shape' twice"}},
-        HostileHeader{"MetadataTwice", R"({"__metadata__":{"k":"1","k":"2"}})", {"'k' twice"}, 0},
-        HostileHeader{"MetadataNotText", R"({"__metadata__":{"k":1}})", {"'k'", "not a string"}, 0},
-        HostileHeader{"MetadataNotObject", R"({"__metadata__":"k"})", {"__metadata__", "not an object"}, 0},
-        HostileHeader{"NoDtype", R"({"w":{"shape":[1],"data_offsets":[0,8]}})", {"'w'", "no 'dtype'"}},
-        HostileHeader{"DtypeNumber",
-                      R"({"w":{"dtype":3,"shape":[1],"data_offsets":[0,8]}})",
-                      {"'w'", "'dtype'", "type"}},
-        HostileHeader{
-            "DtypeUnknown", only_w(tensor("F8_E4M3", "[8]", "[0,8]")), {"'w'", "'F8_E4M3'", "not supported"}},
-        HostileHeader{"ShapeText", only_w(tensor("F64", "\"1\"", "[0,8]")), {"'w'", "'shape'"}},
-        HostileHeader{"ShapeNegative", only_w(tensor("F64", "[-1]", "[0,8]")), {"'w'", "'shape'", "-1"}},
-        HostileHeader{"ShapeFraction", only_w(tensor("F64", "[1.0]", "[0,8]")), {"'w'", "'shape'", "1.0"}},
-        HostileHeader{"ShapeHuge",
-                      only_w(tensor("F64", "[18446744073709551615]", "[0,8]")),
-                      {"'w'", "18446744073709551615"}},
-        HostileHeader{
-            "ShapeOverflow", only_w(tensor("U8", "[4294967296,4294967296,8]", "[0,8]")), {"'w'", "too many"}},
-        HostileHeader{
-            "BytesOverflow", only_w(tensor("F64", "[2305843009213693953]", "[0,8]")), {"'w'", "too large"}},
-        HostileHeader{"SizeMismatch", only_w(tensor("F32", "[3]", "[0,8]")), {"'w'", "8 bytes", "need 12"}},
-        HostileHeader{
-            "OutOfRange", only_w(tensor("F64", "[2]", "[0,16]")), {"'w'", "[0, 16) of 8", "out of range"}},
-        HostileHeader{"Backwards", only_w(tensor("F64", "[1]", "[8,0]")), {"'w'", "out of range"}},
-        HostileHeader{"OneOffset", only_w(tensor("F64", "[1]", "[8]")), {"'w'", "must hold 2"}},
-        HostileHeader{
-            "Overlap",
-            concat("{\"v\":", tensor("U8", "[5]", "[0,5]"), ",\"w\":", tensor("U8", "[4]", "[4,8]"), "}"),
-            {"'w' overlaps", "'v'"}},
-        HostileHeader{
-            "Gap",
-            concat("{\"v\":", tensor("U8", "[3]", "[0,3]"), ",\"w\":", tensor("U8", "[4]", "[4,8]"), "}"),
-            {"1 bytes in front of", "'w'"}},
-        HostileHeader{
-            "Trailing", concat("{\"v\":", tensor("U8", "[3]", "[0,3]"), "}"), {"5 bytes at the end"}},
-        HostileHeader{
-            "BadChecksum", R"({"__metadata__":{"crc32c":"{\"w\":\"12\"}"}})", {"crc32c", "'w'", "'12'"}, 0},
-        HostileHeader{"ChecksumsNotJson", R"({"__metadata__":{"crc32c":"x"}})", {"crc32c", "JSON"}, 0}),
-    [](const auto& parameters) { return parameters.param.name; });
-
-TEST(Safetensors, RefusesHeaderLengthsTheFileCannotHold) {
-  const ScratchFolder folder;
-  const auto expect_refused = [&](const std::string& bytes, std::string_view word) {
-    write_bytes(folder / "f", bytes);
-    expect_error(ErrorKind::Checkpoint, {"/f", word}, [&] { SafetensorsReader reader(folder / "f"); });
-  };
-  expect_refused("", "has 0 bytes");
-  expect_refused("1234567", "has 7 bytes");
-  expect_refused(file_of("{}", "", 3), "claims 3 bytes, at most 2");
-  expect_refused(file_of("{}", "", std::numeric_limits<std::int64_t>::max()), "claims 9223372036854775807");
-  expect_refused(std::string(16, '\xff'), "claims 18446744073709551615 bytes");
 }
 
 TEST(Safetensors, NamesTheFirstDamagedTensor) {

@@ -34,6 +34,13 @@ TEST(Philox, StreamsAreWhatTheyWere) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(bits[4 + i], block[i]);
 }
 
+TEST(Philox, BlocksAreTheNumbersOfTheStream) {
+  Philox draw(9, Purpose::Test, 2, 5);
+  for (std::uint32_t index = 0; index < 5; ++index) {
+    for (const auto expected : Philox(9, Purpose::Test, 2, 5).block(index)) EXPECT_EQ(draw.bits(), expected);
+  }
+}
+
 TEST(Philox, EveryArgumentChangesTheStream) {
   constexpr std::uint64_t kHigh = std::uint64_t{1} << 32;
   std::set<std::vector<std::uint32_t>> streams;
