@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <string_view>
 
+#include "data/formats/archive.h"
 #include "data/formats/cifar.h"
 #include "data/formats/class_folder.h"
 #include "data/formats/idx.h"
 #include "data/formats/pack.h"
 #include "data/formats/synthetic.h"
+#include "data/formats/tar.h"
 #include "kernels/base/check.h"
 
 namespace cf::data {
@@ -39,6 +41,16 @@ std::unique_ptr<Dataset> open_folder(const DatasetSource& source, Split split) {
   return open_class_folder((path / wanted).string(), class_names, folder_channels);
 }
 
+std::unique_ptr<Dataset> open_file(const DatasetSource& source, Split split) {
+  if (const auto files = find_idx(source.path)) return open_idx(*files, source.channels);
+  CF_CHECK_AS(ErrorKind::Data, fs::exists(source.path), "no data at ", source.path, ": it does not exist");
+  if (is_pack(source.path)) return open_pack(source.path, source.channels);
+  if (is_tar(source.path)) return open_archive(source.path, source.labels, split, source.channels);
+  fail(ErrorKind::Data, source.path,
+       " is a file but neither pack nor tar; wanted: one of these, or a folder of ",
+       "class folders, of IDX or of CIFAR files");
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> open_dataset(const DatasetSource& source, Split split) {
@@ -51,15 +63,10 @@ std::unique_ptr<Dataset> open_dataset(const DatasetSource& source, Split split) 
   }
   try {
     if (fs::is_directory(source.path)) return open_folder(source, split);
-    if (const auto files = find_idx(source.path)) return open_idx(*files, source.channels);
-    if (fs::is_regular_file(source.path) && is_pack(source.path))
-      return open_pack(source.path, source.channels);
-    CF_CHECK_AS(ErrorKind::Data, fs::exists(source.path), "no data at ", source.path, ": it does not exist");
+    return open_file(source, split);
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::Data, "cannot read ", error.path1().string(), ": ", error.code().message());
   }
-  fail(ErrorKind::Data, source.path,
-       " is a file but no pack; wanted: a pack, or a folder of class folders, of IDX or of CIFAR files");
 }
 
 std::unique_ptr<Dataset> open_dataset(const std::string& path, Split split) {

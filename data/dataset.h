@@ -37,7 +37,8 @@ class Dataset {
 
 struct DatasetSource {
   std::string path;
-  int channels = 0;  // what Dataset::channels() shall say: 1 or 3; 0: what is natural for the source
+  int channels = 0;    // what Dataset::channels() shall say: 1 or 3; 0: what is natural for the source
+  std::string labels;  // a file with the labels of an archive whose images lie in no class folders
 };
 
 // Opens what PATH holds:
@@ -45,6 +46,7 @@ struct DatasetSource {
 //   a folder with IDX files {train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz] (MNIST, Fashion-MNIST), or the
 //     common prefix of one such pair, as DIR/t10k;
 //   a pack file (formats/pack.h), by its first bytes;
+//   a tar archive of class folders, or an official archive of ImageNet (formats/archive.h);
 //   a folder with the CIFAR-10 or CIFAR-100 binary files;
 //   synthetic:classes=10,size=32,channels=3,samples=1000 (no files; every key may be left out).
 // `split` chooses where PATH holds both, and is ignored where it holds one.

@@ -1,0 +1,25 @@
+// Tar archives, read in place: where the members' bytes lie.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/file_descriptor.h"
+
+namespace cf::data {
+
+struct TarMember {
+  std::string name;
+  std::uint64_t offset, bytes;  // of its contents in the file
+};
+
+// The regular files of the archive in bytes [begin, end) of a file (a whole file, or an archive inside
+// another), in the order stored. Knows ustar, GNU long names, pax path and size. A damaged or truncated
+// archive is a Data error naming file and offset.
+std::vector<TarMember> list_tar(const FileDescriptor& file, std::uint64_t begin, std::uint64_t end);
+
+// Whether a file begins with a tar header.
+bool is_tar(const std::string& path);
+
+}  // namespace cf::data
