@@ -12,29 +12,46 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kRows = 8;  // rows whose sums meet in registers before they are added to memory
+// Rows that are taken together, for each vector of channels: their sums meet in registers before they are
+// added to memory. Measured.
+constexpr std::int64_t kSumRows = 8, kApplyRows = 4;
 
-// Calls body<rows>(row) for the rows [first, last): kRows at a time, the last ones singly.
-template <class Body>
+// Calls body<rows>(row) for the rows [first, last): kTogether at a time, the last ones singly.
+template <std::int64_t kTogether, class Body>
 void for_each_rows(std::int64_t first, std::int64_t last, const Body& body) {
-  for (; first + kRows <= last; first += kRows) body.template operator()<kRows>(first);
+  for (; first + kTogether <= last; first += kTogether) body.template operator()<kTogether>(first);
   for (; first < last; ++first) body.template operator()<std::int64_t{1}>(first);
 }
 
+// term(kFirst) + ... + term(kFirst + kCount - 1), added in pairs: short chains of additions.
+template <std::int64_t kCount, std::int64_t kFirst = 0, class Term>
+inline float sum_in_pairs(const Term& term) {
+  if constexpr (kCount == 1) {
+    return term(kFirst);
+  } else {
+    constexpr std::int64_t kHalf = kCount / 2;
+    return sum_in_pairs<kHalf, kFirst>(term) + sum_in_pairs<kCount - kHalf, kFirst + kHalf>(term);
+  }
+}
+
 // sums[c] += sum_r (x[r,c] - shift[c]);  squares[c] += sum_r (x[r,c] - shift[c])^2
+//
+// In floats about the first row, whose own distance from the mean bounds what cancels; in doubles about the
+// shift. So the result is exact for a mean far above the deviation.
 template <std::int64_t kCount>
 void add_moments(const float* __restrict__ x, const float* __restrict__ shift, std::int64_t channels,
                  double* __restrict__ sums, double* __restrict__ squares) {
   for (std::int64_t c = 0; c < channels; ++c) {
-    double sum = 0, square = 0;
-#pragma GCC unroll 8
-    for (std::int64_t r = 0; r < kCount; ++r) {
-      const double deviation = double{x[r * channels + c]} - double{shift[c]};
-      sum += deviation;
-      square += deviation * deviation;
-    }
-    sums[c] += sum;
-    squares[c] += square;
+    const float first = x[c];
+    const float sum = sum_in_pairs<kCount>([&](std::int64_t r) { return x[r * channels + c] - first; });
+    const float square = sum_in_pairs<kCount>([&](std::int64_t r) {
+      const float deviation = x[r * channels + c] - first;
+      return deviation * deviation;
+    });
+    const float about_mean = square - sum * sum / kCount;
+    const double mean = double{first} - double{shift[c]} + double{sum} / kCount;
+    sums[c] += kCount * mean;
+    squares[c] += double{about_mean} + kCount * (mean * mean);
   }
 }
 
@@ -43,12 +60,7 @@ struct Channels {
   const float *mean, *rstd, *gamma, *bias;
 };
 
-template <Activation kActivation>
-inline float pre_activation_gradient(float xhat, float dy, float gamma, float bias) {
-  return activation_gradient<kActivation>(gamma * xhat + bias, dy);
-}
-
-// dbias[c] += sum_r dh[r,c];  dgamma[c] += sum_r dh[r,c] xhat[r,c]
+// dbias[c] += sum_r dh[r,c];  dgamma[c] += rstd[c] sum_r dh[r,c] (x[r,c] - mean[c])
 template <Activation kActivation, std::int64_t kCount>
 void add_gradients(const float* __restrict__ x, const float* __restrict__ dy, const Channels& channels,
                    double* __restrict__ dbias, double* __restrict__ dgamma) {
@@ -58,41 +70,41 @@ void add_gradients(const float* __restrict__ x, const float* __restrict__ dy, co
   const float* __restrict__ gamma = channels.gamma;
   const float* __restrict__ bias = channels.bias;
   for (std::int64_t c = 0; c < count; ++c) {
-    float sum = 0, product = 0;
-#pragma GCC unroll 8
-    for (std::int64_t r = 0; r < kCount; ++r) {
-      const float xhat = (x[r * count + c] - mean[c]) * rstd[c];
-      const float dh = pre_activation_gradient<kActivation>(xhat, dy[r * count + c], gamma[c], bias[c]);
-      sum += dh;
-      product += dh * xhat;
-    }
+    const float scale = gamma[c] * rstd[c];
+    const auto deviation = [&](std::int64_t r) { return x[r * count + c] - mean[c]; };
+    const auto dh = [&](std::int64_t r) {
+      return activation_gradient<kActivation>(scale * deviation(r) + bias[c], dy[r * count + c]);
+    };
+    const float sum = sum_in_pairs<kCount>(dh);
+    const float product = sum_in_pairs<kCount>([&](std::int64_t r) { return dh(r) * deviation(r); });
     dbias[c] += sum;
-    dgamma[c] += product;
+    dgamma[c] += product * rstd[c];
   }
 }
 
-// dx = scale dh + slope xhat + offset, where scale = gamma rstd, slope = - scale dgamma / M, offset = - scale
-// dbias / M
+// dx = scale dh + slope (x - mean) + offset, where scale = gamma rstd, slope = - scale rstd dgamma / M and
+// offset = - scale dbias / M
 struct InputGradient {
   const float *scale, *slope, *offset;
 };
 
-template <Activation kActivation>
-void input_gradient_row(const float* __restrict__ x, const float* dy, const Channels& channels,
-                        const InputGradient& coefficients, float* dx) {
+template <Activation kActivation, std::int64_t kCount>
+void input_gradient(const float* __restrict__ x, const float* dy, const Channels& channels,
+                    const InputGradient& coefficients, float* dx) {
   const float* __restrict__ mean = channels.mean;
-  const float* __restrict__ rstd = channels.rstd;
-  const float* __restrict__ gamma = channels.gamma;
   const float* __restrict__ bias = channels.bias;
   const float* __restrict__ scale = coefficients.scale;
   const float* __restrict__ slope = coefficients.slope;
   const float* __restrict__ offset = coefficients.offset;
   const std::int64_t count = channels.count;
 #pragma GCC ivdep
-  for (std::int64_t c = 0; c < count; ++c) {
-    const float xhat = (x[c] - mean[c]) * rstd[c];
-    const float dh = pre_activation_gradient<kActivation>(xhat, dy[c], gamma[c], bias[c]);
-    dx[c] = scale[c] * dh + (slope[c] * xhat + offset[c]);
+  for (std::int64_t c = 0; c < count; ++c) {  // dx may be dy: an element is read before it is written
+#pragma GCC unroll 8
+    for (std::int64_t r = 0; r < kCount; ++r) {
+      const float deviation = x[r * count + c] - mean[c];
+      const float dh = activation_gradient<kActivation>(scale[c] * deviation + bias[c], dy[r * count + c]);
+      dx[r * count + c] = scale[c] * dh + (slope[c] * deviation + offset[c]);
+    }
   }
 }
 
@@ -136,7 +148,7 @@ void backward(Cpu place, const BatchNormBackward<float>& args) {
 
   reduce_rows(
       place, rows, count, sums, [&](std::int64_t first, std::int64_t last, double* dbias, double* dgamma) {
-        for_each_rows(first, last, [&]<std::int64_t kCount>(std::int64_t row) {
+        for_each_rows<kSumRows>(first, last, [&]<std::int64_t kCount>(std::int64_t row) {
           add_gradients<kActivation, kCount>(args.x.at(M{row}), args.dy.at(M{row}), channels, dbias, dgamma);
         });
       });
@@ -144,16 +156,17 @@ void backward(Cpu place, const BatchNormBackward<float>& args) {
     const double dbias = sums[c], dgamma = sums[count + c];
     const double factor = double{channels.gamma[c]} * double{channels.rstd[c]};
     scale[c] = static_cast<float>(factor);
-    slope[c] = static_cast<float>(-factor * dgamma / static_cast<double>(rows));
+    slope[c] = static_cast<float>(-factor * double{channels.rstd[c]} * dgamma / static_cast<double>(rows));
     offset[c] = static_cast<float>(-factor * dbias / static_cast<double>(rows));
     accumulate_into(args.dgamma(C{c}), args.accumulate, static_cast<float>(dgamma));
     accumulate_into(args.dbias(C{c}), args.accumulate, static_cast<float>(dbias));
   }
-  parallel(place, rows, kRows, nanoseconds_of_row(count), [&](std::int64_t first, std::int64_t last) {
-    for (M m{first}; m < M{last}; ++m) {
-      input_gradient_row<kActivation>(args.x.at(m), args.dy.at(m), channels, {scale, slope, offset},
-                                      args.dx.at(m));
-    }
+  parallel(place, rows, kApplyRows, nanoseconds_of_row(count), [&](std::int64_t first, std::int64_t last) {
+    for_each_rows<kApplyRows>(first, last, [&]<std::int64_t kCount>(std::int64_t row) {
+      const M m{row};
+      input_gradient<kActivation, kCount>(args.x.at(m), args.dy.at(m), channels, {scale, slope, offset},
+                                          args.dx.at(m));
+    });
   });
 }
 
@@ -163,11 +176,10 @@ void batch_norm(Cpu place, const BatchNormStatistics<float>& args) {
   check(args);
   const std::int64_t rows = args.x.extent<M>().value, channels = args.x.extent<C>().value;
   double* sums = workspace_as<double>("batch norm statistics", args.workspace, sums_count(args));
-  // In double, and about the first row: exact for a mean far larger than the deviation.
   const float* shift = args.x.data();
   reduce_rows(place, rows, channels, sums,
               [&](std::int64_t first, std::int64_t last, double* own_sums, double* own_squares) {
-                for_each_rows(first, last, [&]<std::int64_t kCount>(std::int64_t row) {
+                for_each_rows<kSumRows>(first, last, [&]<std::int64_t kCount>(std::int64_t row) {
                   add_moments<kCount>(args.x.at(M{row}), shift, channels, own_sums, own_squares);
                 });
               });
@@ -186,7 +198,7 @@ void batch_norm(Cpu place, const BatchNormApply<float>& args) {
   const float* scale = args.scale.data();
   const float* shift = args.shift.data();
   dispatch_activation(args.activation, [&]<Activation kActivation> {
-    parallel(place, args.x.extent<M>().value, kRows, nanoseconds_of_row(channels),
+    parallel(place, args.x.extent<M>().value, kApplyRows, nanoseconds_of_row(channels),
              [&](std::int64_t first, std::int64_t last) {
                for (M m{first}; m < M{last}; ++m) {
                  const float* x = args.x.at(m);

@@ -34,6 +34,26 @@ float learning_rate(const StepScalars& scalars, const Segment& segment) {
   return scalars.learning_rate * segment.learning_rate_scale;
 }
 
+// The loops stand alone, with pointers that are restrict and constants by value, or they would not vectorise.
+
+void adamw_range(float* __restrict__ weights, const float* __restrict__ gradients,
+                 float* __restrict__ first_moment, float* __restrict__ second_moment, std::int64_t count,
+                 float gradient_scale, float lr, float decay, const AdamWConstants<float> constants) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    adamw_update(weights[i], gradient_scale * gradients[i], first_moment[i], second_moment[i], lr, decay,
+                 constants);
+  }
+}
+
+void rmsprop_range(float* __restrict__ weights, const float* __restrict__ gradients,
+                   float* __restrict__ second_moment, float* __restrict__ velocity, std::int64_t count,
+                   float gradient_scale, float lr, float decay, float alpha, float momentum, float eps) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    rmsprop_update(weights[i], gradient_scale * gradients[i], second_moment[i], velocity[i], lr, decay, alpha,
+                   momentum, eps);
+  }
+}
+
 // Sum of the squares of [first, last), in double.
 double sum_of_squares(const float* x, std::int64_t first, std::int64_t last) {
   constexpr std::int64_t kLanes = 16;
@@ -77,37 +97,24 @@ void optimizer_step(Cpu place, const AdamWStep<float>& args) {
   const StepScalars scalars = *args.scalars;
   const AdamWConstants<float> constants{args.beta1, args.beta2, args.eps, scalars.adam_correction1,
                                         scalars.adam_correction2};
-  float* __restrict__ weights = args.weights.data();
-  const float* __restrict__ gradients = args.gradients.data();
-  float* __restrict__ first_moment = args.first_moment.data();
-  float* __restrict__ second_moment = args.second_moment.data();
   for_each_part(place, args.segments, args.weights.size(),
                 [&](std::int64_t first, std::int64_t last, const Segment& segment) {
-                  const float lr = learning_rate(scalars, segment);
-                  const float decay = args.weight_decay * segment.decay_scale;
-                  for (std::int64_t i = first; i < last; ++i) {
-                    adamw_update(weights[i], scalars.gradient_scale * gradients[i], first_moment[i],
-                                 second_moment[i], lr, decay, constants);
-                  }
+                  adamw_range(args.weights.data() + first, args.gradients.data() + first,
+                              args.first_moment.data() + first, args.second_moment.data() + first,
+                              last - first, scalars.gradient_scale, learning_rate(scalars, segment),
+                              args.weight_decay * segment.decay_scale, constants);
                 });
 }
 
 void optimizer_step(Cpu place, const RmspropStep<float>& args) {
   check(args);
   const StepScalars scalars = *args.scalars;
-  float* __restrict__ weights = args.weights.data();
-  const float* __restrict__ gradients = args.gradients.data();
-  float* __restrict__ second_moment = args.second_moment.data();
-  float* __restrict__ velocity = args.velocity.data();
-  const float alpha = args.alpha, momentum = args.momentum, eps = args.eps;
   for_each_part(place, args.segments, args.weights.size(),
                 [&](std::int64_t first, std::int64_t last, const Segment& segment) {
-                  const float lr = learning_rate(scalars, segment);
-                  const float decay = args.weight_decay * segment.decay_scale;
-                  for (std::int64_t i = first; i < last; ++i) {
-                    rmsprop_update(weights[i], scalars.gradient_scale * gradients[i], second_moment[i],
-                                   velocity[i], lr, decay, alpha, momentum, eps);
-                  }
+                  rmsprop_range(args.weights.data() + first, args.gradients.data() + first,
+                                args.second_moment.data() + first, args.velocity.data() + first, last - first,
+                                scalars.gradient_scale, learning_rate(scalars, segment),
+                                args.weight_decay * segment.decay_scale, args.alpha, args.momentum, args.eps);
                 });
 }
 

@@ -126,7 +126,9 @@ TEST(BatchNorm, StatisticsAreExactForAMeanFarAboveTheDeviation) {
     const CpuStatistics s(x, kRowCount, kChannels);
     for (std::size_t c = 0; c < kChannels; ++c) {
       EXPECT_NEAR(s.mean[c], s.true_mean[c], 1e-7 * std::abs(s.true_mean[c])) << mean;
-      EXPECT_NEAR(s.variance[c], s.true_variance[c], 1e-7 * s.true_variance[c]) << mean;
+      // The group of rows that begins with the outlier is summed about it: up to 9 times the group's variance
+      // (which is most of all), rounded three times in float.
+      EXPECT_NEAR(s.variance[c], s.true_variance[c], 9 * 3 * 0x1p-24 * s.true_variance[c]) << mean;
     }
   }
 }
