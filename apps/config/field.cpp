@@ -49,9 +49,7 @@ struct TypeNames {
   Name operator()(const std::string*) const { return {"string", false}; }
   Name operator()(const Duration*) const { return {"duration", false}; }
   Name operator()(const ThreadCount*) const { return {"\"auto\" or integer", false}; }
-  Name operator()(const SizeSchedule*) const {
-    return {"integer or list of [epoch, integer] with epochs that increase from 0, integer", false};
-  }
+  Name operator()(const SizeSchedule*) const { return {"integer", false}; }
   Name operator()(const NumberPair*) const { return {"two numbers, each", true}; }
   Name operator()(const std::vector<int>*) const { return {"list of integers, each", true}; }
   Name operator()(const std::vector<double>*) const { return {"list of numbers, each", true}; }
@@ -65,6 +63,7 @@ std::string plain_number(double value) { return concat(value); }
 std::string range_text(const Allowed& allowed) {
   const bool has_least = allowed.least != -std::numeric_limits<double>::infinity();
   const bool has_most = allowed.most != std::numeric_limits<double>::infinity();
+  if (has_least && allowed.least == allowed.most) return plain_number(allowed.least);
   if (has_least && has_most) {
     return concat("in ", allowed.without_least ? "(" : "[", plain_number(allowed.least), ", ",
                   plain_number(allowed.most), allowed.without_most ? ")" : "]");
@@ -116,7 +115,9 @@ std::string allowed_text(const Field& field) {
     constexpr std::string_view kEach = ", each";
     return std::string(is_list ? name.substr(0, name.size() - kEach.size()) : name);
   }
-  return concat(name, " ", condition);
+  const bool is_schedule = std::holds_alternative<SizeSchedule*>(field.target);
+  return concat(name, " ", condition,
+                is_schedule ? ", or a list of [epoch, size] whose epochs increase from 0" : "");
 }
 
 }  // namespace cf::apps

@@ -56,8 +56,12 @@ std::string builtin_names() {
 }
 
 Source open_root(const std::string& path) {
-  auto source = open_file(path);
+  std::error_code status;
+  std::optional<Source> source;
+  // A folder that happens to be called "small" does not hide the built-in configuration.
+  if (!fs::is_directory(path, status)) source = open_file(path);
   if (!source) source = open_builtin(path);
+  if (!source) source = open_file(path);
   CF_CHECK_AS(ErrorKind::Usage, source.has_value(), path,
               ": no such file, and no built-in configuration has that name; built-in: ", builtin_names());
   return *std::move(source);

@@ -100,7 +100,7 @@ class Page {
       tile(format_percent(eval->top1), "top-1, validation");
       if (std::isfinite(eval->ema_top1)) tile(format_percent(eval->ema_top1), "top-1, EMA weights");
       tile(format_percent(eval->top5), "top-5, validation");
-      tile(fmt::format("{:.4g}", eval->loss), "validation loss");
+      if (std::isfinite(eval->loss)) tile(fmt::format("{:.4g}", eval->loss), "validation loss");
     }
     if (const TrainRow* train = last_of<TrainRow>(report_.rows)) {
       tile(format_count(train->step), fmt::format("steps, {:.4g} epochs", train->epoch));

@@ -143,8 +143,7 @@ TEST_F(ConfigFile, OutOfRange) {
   EXPECT_EQ(message("[train]\nbatch = 3000000000\n"),
             "recipe.toml:2: train.batch = 3000000000 is out of range; allowed: integer >= 1");
   EXPECT_EQ(message("seed = -1\n"), "recipe.toml:1: seed = -1 is out of range; allowed: integer >= 0");
-  EXPECT_EQ(message("version = 2\n"),
-            "recipe.toml:1: version = 2 is out of range; allowed: integer in [1, 1]");
+  EXPECT_EQ(message("version = 2\n"), "recipe.toml:1: version = 2 is out of range; allowed: integer 1");
   EXPECT_EQ(message("[optimizer]\nlr = nan\n"),
             "recipe.toml:2: optimizer.lr = nan is out of range; allowed: number > 0");
   EXPECT_EQ(message("[ema]\ndecay = 1\n"),
@@ -188,7 +187,7 @@ TEST_F(ConfigFile, WrongDuration) {
 
 TEST_F(ConfigFile, WrongSizeSchedule) {
   const std::string allowed =
-      "; allowed: integer or list of [epoch, integer] with epochs that increase from 0, integer >= 1";
+      "; allowed: integer >= 1, or a list of [epoch, size] whose epochs increase from 0";
   EXPECT_EQ(message("[train]\nsize = []\n"), "recipe.toml:2: train.size = [] is empty" + allowed);
   EXPECT_EQ(message("[train]\nsize = [[0, 1, 2]]\n"),
             "recipe.toml:2: train.size = [[0, 1, 2]] does not consist of pairs" + allowed);
@@ -279,6 +278,14 @@ TEST_F(ConfigFile, WhatFollowsFromOtherKeys) {
   ASSERT_EQ(config.data.mean.size(), 1u);
   EXPECT_NEAR(config.data.mean[0], 0.449, 1e-12);
   EXPECT_NEAR(config.data.std[0], 0.226, 1e-12);
+}
+
+TEST_F(ConfigFile, FolderDoesNotHideABuiltinConfiguration) {
+  const fs::path before = fs::current_path();
+  fs::create_directories(folder_ / "small");
+  fs::current_path(folder_);
+  EXPECT_EQ(load_config("small").config.model.name, "convfirstnet_small");
+  fs::current_path(before);
 }
 
 TEST(BuiltinConfig, EveryOneLoads) {

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "apps/config/config.h"
 #include "apps/config/nearest.h"
 #include "apps/config/toml_reader.h"
@@ -99,6 +102,15 @@ TEST(ConfigText, StoredTextHasNoExtends) {
   } catch (const Error& error) {
     EXPECT_EQ(std::string(error.what()).substr(0, 38), "checkpoint a:1: unknown key 'extends';");
   }
+}
+
+TEST(ConfigText, DocumentationListsTheKeysAsTheyAre) {
+  std::ifstream file(CF_TEST_FILES "/../../docs/configuration.md");
+  const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const auto keys = page.find("## Top level");
+  ASSERT_NE(keys, std::string::npos);
+  EXPECT_EQ(page.substr(keys), keys_as_markdown())
+      << "docs/configuration.md, from \"## Top level\" on, is what `convfirst train --help-keys` prints";
 }
 
 TEST(ConfigText, EveryKeyIsInTheTable) {
