@@ -6,7 +6,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "kernels/base/place.h"
 
@@ -18,21 +20,30 @@ inline constexpr double kInlineNanoseconds = 20e3;
 // Parts that parallel_parts() makes of a loop at most.
 inline int part_count(Cpu place) { return place.threads->count(); }
 
-// body(part, first, last) on ranges that cover [0, size), bounds multiples of grain, part in [0, part_count);
-// one range on the calling thread where the whole takes less than kInlineNanoseconds. nanoseconds: estimate
-// for one item on one thread.
+// Ranges a thread is given one after another: it takes the next when it has done one, so that a thread whose
+// core is needed elsewhere (by the data loader) does not hold up the others.
+inline constexpr std::int64_t kRangesPerThread = 4;
+
+// body(part, first, last) on ranges that cover [0, size), bounds multiples of grain; calls with the same
+// part, in [0, part_count), do not overlap in time. One call on the calling thread where the whole takes less
+// than kInlineNanoseconds. nanoseconds: estimate for one item on one thread.
 template <class Body>
 void parallel_parts(Cpu place, std::int64_t size, std::int64_t grain, double nanoseconds, const Body& body) {
   if (size <= 0) return;
-  const int parts = part_count(place);
-  if (parts == 1 || size <= grain || static_cast<double>(size) * nanoseconds < kInlineNanoseconds) {
+  const int threads = place.threads->count();
+  if (threads == 1 || size <= grain || static_cast<double>(size) * nanoseconds < kInlineNanoseconds) {
     body(0, std::int64_t{0}, size);
     return;
   }
-  place.threads->run([&](int part) {
-    const auto range = part_of(size, grain, part, parts);
-    if (range.first < range.last) body(part, range.first, range.last);
-  });
+  const auto ranges = static_cast<int>(std::min((size + grain - 1) / grain, kRangesPerThread * threads));
+  std::atomic<int> next{0};
+  const auto work = [&](int part) {
+    for (int i = next.fetch_add(1); i < ranges; i = next.fetch_add(1)) {
+      const auto range = part_of(size, grain, i, ranges);
+      body(part, range.first, range.last);
+    }
+  };
+  place.threads->run(std::cref(work));  // by reference: a copy would be allocated
 }
 
 // The same without the part's number: body(first, last).
