@@ -3,64 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/resize_passes.h"
 #include "kernels/base/check.h"
 
 namespace cf::data {
-namespace {
-
-constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
-
-std::uint8_t to_byte(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
-}
-
-template <int Channels>
-void narrow_row(const std::uint8_t* source, const FilterWeights& filter, std::uint8_t* out) {
-  const std::int32_t* weights = filter.weights.data();
-  for (const FilterTaps& taps : filter.taps) {
-    std::int32_t sums[Channels];
-    std::fill(sums, sums + Channels, kHalf);
-    const std::uint8_t* pixel = source + taps.first * Channels;
-    for (int i = 0; i < taps.count; ++i, pixel += Channels) {
-      for (int c = 0; c < Channels; ++c) sums[c] += pixel[c] * weights[i];
-    }
-    for (int c = 0; c < Channels; ++c) *out++ = to_byte(sums[c]);
-    weights += filter.stride;
-  }
-}
-
-}  // namespace
-
-// Rows [first_row, + rows) of the source, filtered along x, to narrowed_.
-void Resizer::horizontal(const Image& source, int first_row, int rows) {
-  narrowed_.reshape(rows, static_cast<int>(across_.taps.size()), source.channels);
-  for (int y = 0; y < rows; ++y) {
-    if (source.channels == 1) {
-      narrow_row<1>(source.row(first_row + y), across_, narrowed_.row(y));
-    } else {
-      narrow_row<3>(source.row(first_row + y), across_, narrowed_.row(y));
-    }
-  }
-}
-
-// `source` holds the rows from first_row on.
-void Resizer::vertical(const Image& source, int first_row, Image& out) {
-  const int values = source.width * source.channels;
-  out.reshape(static_cast<int>(down_.taps.size()), source.width, source.channels);
-  sums_.resize(static_cast<std::size_t>(values));
-  for (int y = 0; y < out.height; ++y) {
-    const FilterTaps taps = down_.taps[static_cast<std::size_t>(y)];
-    const std::int32_t* weights = down_.weights.data() + static_cast<std::ptrdiff_t>(y) * down_.stride;
-    std::fill(sums_.begin(), sums_.end(), kHalf);
-    for (int i = 0; i < taps.count; ++i) {
-      const std::uint8_t* row = source.row(taps.first - first_row + i);
-      const std::int32_t weight = weights[i];
-      for (int x = 0; x < values; ++x) sums_[static_cast<std::size_t>(x)] += row[x] * weight;
-    }
-    std::transform(sums_.begin(), sums_.end(), out.row(y), to_byte);
-  }
-}
-
 void Resizer::resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window,
                      Filter filter, Image& out) {
   CF_CHECK(source.channels == 1 || source.channels == 3, "resize of ", source.channels, " channels");
@@ -68,8 +14,8 @@ void Resizer::resize(const Image& source, const Box& box, ImageSize size, const 
   compute_weights(filter, source.height, box.top, box.bottom, size.height, window.top, window.height, down_);
   const int first_row = down_.taps.front().first;
   const int end_row = down_.taps.back().first + down_.taps.back().count;
-  horizontal(source, first_row, end_row - first_row);
-  vertical(narrowed_, first_row, out);
+  filter_along_x(source, first_row, end_row - first_row, across_, narrowed_);
+  filter_along_y(narrowed_, first_row, down_, out);
 }
 
 void Resizer::resize(const Image& source, ImageSize size, Filter filter, Image& out) {

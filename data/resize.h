@@ -21,6 +21,7 @@ struct FilterWeights {
   int stride = 0;  // weights between one output pixel and the next
   std::vector<FilterTaps> taps;
   std::vector<std::int32_t> weights;  // fixed point, kWeightBits
+  std::vector<std::int32_t> pairs;    // the weights as resize_passes_avx2.cpp wants them
   std::vector<double> exact;          // of one output pixel, while they are computed
 };
 inline constexpr int kWeightBits = 22;
@@ -40,12 +41,8 @@ class Resizer {
   void resize(const Image& source, ImageSize size, Filter filter, Image& out);
 
  private:
-  void horizontal(const Image& source, int first_row, int rows);
-  void vertical(const Image& source, int first_row, Image& out);
-
   FilterWeights across_, down_;
-  Image narrowed_;                  // between the passes
-  std::vector<std::int32_t> sums_;  // one row
+  Image narrowed_;  // between the passes
 };
 
 // Evaluation: resize so that the image just covers target / crop (the shorter side becomes floor(target /

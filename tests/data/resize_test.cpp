@@ -7,6 +7,8 @@
 
 #include "data/decode.h"
 #include "data/files.h"
+#include "data/resize_passes.h"
+#include "kernels/base/philox.h"
 #include "tests/data/expect_error.h"
 #include "tests/data/jpeg_writer.h"
 
@@ -67,6 +69,35 @@ TEST(Resize, AWindowIsThatPartOfTheWhole) {
       const std::uint8_t* expected = whole.row(window.top + y) + window.left * channels;
       EXPECT_TRUE(std::equal(part.row(y), part.row(y) + window.width * channels, expected));
     }
+  }
+}
+
+// Vector and portable code give the same bytes, for every extent and at the extremes of the values.
+TEST(Resize, PassesEqualTheirPortableForm) {
+  Philox draw(1, Purpose::Test);
+  FilterWeights weights;
+  for (int i = 0; i < 300; ++i) {
+    const int channels = i % 4 == 0 ? 1 : 3;
+    const int height = 1 + static_cast<int>(draw.below(12)),
+              width = 1 + static_cast<int>(draw.below(i % 5 == 0 ? 3 : 60));
+    Image source = test_picture(height, width, channels, static_cast<std::uint64_t>(i));
+    if (i % 3 == 0) {
+      for (auto& value : source.pixels) value = (draw.bits() & 1u) != 0 ? 255 : 0;
+    }
+    const Filter filter = i % 2 == 0 ? Filter::Bilinear : Filter::Bicubic;
+    const int size = 1 + static_cast<int>(draw.below(70));
+    const int first_row = static_cast<int>(draw.below(static_cast<std::uint64_t>(height)));
+    const int rows = 1 + static_cast<int>(draw.below(static_cast<std::uint64_t>(height - first_row)));
+    compute_weights(filter, width, 0, static_cast<float>(width), size, 0, size, weights);
+    Image got, expected;
+    filter_along_x(source, first_row, rows, weights, got);
+    expected.reshape(rows, size, channels);
+    filter_along_x_portable(source, first_row, rows, weights, expected, 0);
+    ASSERT_EQ(got.pixels, expected.pixels) << i;
+    compute_weights(filter, height, 0, static_cast<float>(height), size, 0, size, weights);
+    filter_along_y(source, 0, weights, got);
+    filter_along_y_portable(source, 0, weights, expected);
+    ASSERT_EQ(got.pixels, expected.pixels) << i;
   }
 }
 
