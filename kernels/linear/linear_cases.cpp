@@ -79,6 +79,7 @@ std::vector<Case> linear_cases() {
       {.m = 1031, .c = 40, .k = 33, .bias = true},
       {.m = 600, .c = 7, .k = 72},
       {.m = 65, .c = 130, .k = 5},
+      {.m = 150, .c = 301, .k = 500, .bias = true},
       // ConvFirstNet-Pico at batch 128: expand and project of its four stages, the head, the classifier.
       {.m = 32768, .c = 16, .k = 64, .benchmark_only = true},
       {.m = 32768, .c = 64, .k = 16, .benchmark_only = true},
@@ -90,6 +91,8 @@ std::vector<Case> linear_cases() {
       {.m = 512, .c = 256, .k = 64, .benchmark_only = true},
       {.m = 128, .c = 64, .k = 256, .benchmark_only = true},
       {.m = 128, .c = 256, .k = 10, .bias = true, .benchmark_only = true},
+      // ConvFirstNet-Small's last stage at batch 32.
+      {.m = 1568, .c = 512, .k = 2048, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
