@@ -99,7 +99,18 @@ ConvFirstNet::ConvFirstNet(const ConvFirstNetSpec& spec)
   }
 }
 
+std::int64_t ConvFirstNet::smallest_side() const { return std::int64_t{spec_.patch} << (stages_.size() - 1); }
+
+void ConvFirstNet::check_image(std::int64_t height, std::int64_t width) const {
+  const std::int64_t smallest = smallest_side();
+  CF_CHECK_AS(ErrorKind::Usage, height >= smallest && width >= smallest, "an image of ", height, "x", width,
+              " pixels is too small for ", spec_.name, ": each side must have at least ", smallest);
+}
+
 Variable ConvFirstNet::operator()(const Variable& x, Pass& pass) {
+  check_image(x.shape().extent<H>().value, x.shape().extent<W>().value);
+  CF_CHECK_AS(ErrorKind::Usage, x.shape().extent<C>().value == spec_.channels, "images with ",
+              x.shape().extent<C>().value, " channels, ", spec_.name, " takes ", spec_.channels);
   Variable y = stem_(x, pass);
   int index = 0;
   for (Stage& stage : stages_) {
@@ -131,6 +142,7 @@ std::unique_ptr<ParameterStore> ConvFirstNet::make_store(Executor& executor, DTy
 }
 
 Description ConvFirstNet::describe(std::int64_t height, std::int64_t width) const {
+  check_image(height, width);
   Description out;
   Extent at{height, width, spec_.channels};
   stem_.describe(out, "stem", at);

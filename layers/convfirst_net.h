@@ -68,15 +68,19 @@ class ConvFirstNet {
   // A spec that cannot be built is a Usage error naming the key and what is allowed.
   explicit ConvFirstNet(const ConvFirstNetSpec& spec);
 
-  // x [N,H,W,C] normalised; returns logits [N,C = classes]. Sides must be at least patch * 2^(stages - 1).
+  // x [N,H,W,C] normalised; returns logits [N,C = classes]. An image with a side below smallest_side(), or
+  // with other channels than the spec's, is a Usage error.
   Variable operator()(const Variable& x, Pass& pass);
+
+  // The total stride, patch * 2^(stages - 1): a smaller image leaves nothing for the last stage.
+  std::int64_t smallest_side() const;
 
   const ConvFirstNetSpec& spec() const { return spec_; }
 
   // The buckets of this network's parameters, which they are bound to from then on.
   std::unique_ptr<ParameterStore> make_store(Executor& executor, DType dtype = DType::Float32);
 
-  // Costs for one image of the given size.
+  // Costs for one image of the given size, which is checked as that of an input is.
   Description describe(std::int64_t height, std::int64_t width) const;
 
   template <class V>
@@ -87,6 +91,7 @@ class ConvFirstNet {
   }
 
  private:
+  void check_image(std::int64_t height, std::int64_t width) const;
   Variable run_block(Block& block, const Variable& x, Pass& pass, int index);
 
   ConvFirstNetSpec spec_;

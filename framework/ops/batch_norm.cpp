@@ -51,7 +51,8 @@ Folded fold(Pass& pass, const Tensor& x, const BatchNormState& state) {
     Tensor variance = state.running_variance.value;
     if (pass.training()) {
       variance = channels();
-      batch_statistics<T>(place, pass, x, state, out.mean, variance);
+      in_context([&] { return state.weight.name; },
+                 [&] { batch_statistics<T>(place, pass, x, state, out.mean, variance); });
     }
     const Tensor& mean = pass.training() ? out.mean : state.running_mean.value;
     kernels::batch_norm(

@@ -8,6 +8,7 @@
 #include "layers/convfirst_net.h"
 #include "layers/visit.h"
 #include "tests/layers/golden.h"
+#include "tests/layers/gradient_probe.h"
 
 namespace cf::layers {
 namespace {
@@ -69,16 +70,6 @@ std::unique_ptr<ParameterStore> store_of(Layer& layer, Executor& executor, DType
   return std::make_unique<ParameterStore>(executor, parameters, statistics, dtype);
 }
 
-// An identity in front, so that the gradient of the block's input can be read.
-struct GradientProbe final : Node {
-  explicit GradientProbe(Tensor& out) : dx_of_block(out) {}
-  const char* op() const override { return "probe"; }
-  void backward(Pass&, Tensor dy, std::span<const bool>, std::span<Tensor>) override {
-    dx_of_block = std::move(dy);
-  }
-  Tensor& dx_of_block;
-};
-
 template <class Layer>
 void expect_block(const Golden& golden, Layer& layer, const Place& place) {
   const auto executor = place.make();
@@ -95,7 +86,7 @@ void expect_block(const Golden& golden, Layer& layer, const Place& place) {
   Pass pass(*executor, {.training = true});
   store->begin_step();
   Tensor dx;
-  const Variable input(x, pass.tape().add(std::make_unique<GradientProbe>(dx), {}));
+  const Variable input = test::probed(pass, x, dx);
   const Variable y = layer(input, pass, relu, kept);
   EXPECT_LE(golden.activation_error("y", y.tensor(pass)), place.tolerance);
   pass.backward(y, golden.activation("dy", place.dtype));
