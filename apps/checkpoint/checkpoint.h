@@ -32,7 +32,7 @@ struct TrainingProgress {
 
 struct CheckpointHeader {
   Config config;
-  std::vector<std::string> classes;
+  std::vector<std::string> classes;  // their names; empty where weights were imported without
   TrainingProgress progress;
   std::string build;
 };

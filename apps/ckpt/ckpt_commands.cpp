@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/checkpoint/checkpoint.h"
 #include "apps/checkpoint/loaded_model.h"
@@ -34,6 +35,20 @@ std::int64_t total_bytes(const SafetensorsReader& file) {
   std::int64_t bytes = 0;
   for (const auto& entry : file.entries()) bytes += byte_count(entry);
   return bytes;
+}
+
+// Weights of a deeper network than the configured one are not taken in part. PyTorch counts batches beside
+// each norm, which nothing here needs.
+void check_all_used(const SafetensorsReader& file, const ParameterStore& store) {
+  std::set<std::string_view> used;
+  for (const Parameter* p : store.parameters()) used.insert(p->name);
+  for (const Statistic* s : store.statistics()) used.insert(s->name);
+  for (const auto& entry : file.entries()) {
+    CF_CHECK_AS(ErrorKind::Checkpoint,
+                used.contains(entry.name) || entry.name.ends_with(".num_batches_tracked"),
+                file.path().string(), ": ", entry.name, " ", shape_text(entry.shape),
+                " is not in the configured network; the file is of another architecture");
+  }
 }
 
 // Files written to are never silently replaced.
@@ -89,7 +104,8 @@ int run_ckpt_info(const Command& command, const Arguments& arguments) {
     return 0;
   }
   fmt::print("file        {}\n", file.path().string());
-  fmt::print("model       {}, {} classes\n", header.config.model.name, header.classes.size());
+  fmt::print("model       {}, {} classes{}\n", header.config.model.name, header.config.model.classes,
+             header.classes.empty() ? " without names" : "");
   fmt::print("step        {} ({:.2f} epochs)\n", progress.step,
              progress.steps_per_epoch > 0
                  ? static_cast<double>(progress.step) / static_cast<double>(progress.steps_per_epoch)
@@ -140,7 +156,8 @@ int run_ckpt_import(const Command& command, const Arguments& arguments) {
   line.positional("WEIGHTS", &path, "safetensors file with PyTorch's names and layout");
   line.option("config", &config_path, "MODEL.toml", "the architecture, and how images are prepared");
   line.option("set", &settings, "KEY=VALUE", "override a key of the configuration");
-  line.option("data", &classes_path, "PATH", "data set whose class names the checkpoint shall carry");
+  line.option("data", &classes_path, "PATH",
+              "data set whose class names the checkpoint shall carry; none, if not given");
   line.option("out,o", &out, "CHECKPOINT", "the checkpoint to write");
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, !out.empty() && !config_path.empty(),
@@ -154,6 +171,7 @@ int run_ckpt_import(const Command& command, const Arguments& arguments) {
   const SafetensorsReader file(path);
   for (const Parameter* p : store->parameters()) read_tensor(file, p->name, p->value, p->interchange);
   for (const Statistic* s : store->statistics()) read_tensor(file, s->name, s->value, Interchange::Same);
+  check_all_used(file, *store);
 
   std::vector<std::string> classes;
   if (!classes_path.empty()) {
@@ -161,8 +179,6 @@ int run_ckpt_import(const Command& command, const Arguments& arguments) {
                   ->class_names();
     CF_CHECK_AS(ErrorKind::Usage, static_cast<int>(classes.size()) == config.model.classes, classes_path,
                 " has ", classes.size(), " classes, the network ", config.model.classes);
-  } else {
-    for (int k = 0; k < config.model.classes; ++k) classes.push_back(concat("class ", k));
   }
   const CheckpointContents contents({config, classes, {}, std::string(build_id())}, *store, nullptr);
   write_safetensors(out, contents.tensors(), contents.metadata(),

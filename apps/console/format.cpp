@@ -56,6 +56,15 @@ std::string format_count(std::int64_t count) {
   return text;
 }
 
+std::string format_csv_field(std::string_view text) {
+  std::string field = "\"";
+  for (const char c : text) {
+    if (c == '"') field += '"';
+    field += c;
+  }
+  return field + '"';
+}
+
 std::string format_percent(double share, int decimals) {
   return std::isfinite(share) ? fmt::format("{:.{}f} %", 100 * share, decimals) : "-";
 }

@@ -5,9 +5,11 @@
 #include <charconv>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "apps/checkpoint/loaded_model.h"
 #include "apps/command_line.h"
+#include "apps/console/format.h"
 #include "apps/console/progress.h"
 #include "apps/evaluate/evaluation.h"
 
@@ -38,19 +40,51 @@ std::vector<int> parse_sizes(const std::string& text, int configured) {
   return sizes;
 }
 
-void write_per_class(const std::string& path, const EvaluationResult& result,
-                     const std::vector<std::string>& classes) {
-  std::ofstream out(path);
-  out << "class,name,images,correct,top1\n";
-  for (std::size_t k = 0; k < classes.size(); ++k) {
-    std::int64_t images = 0;
-    for (const auto count : result.confusion[k]) images += count;
-    const std::int64_t correct = result.confusion[k][k];
-    out << fmt::format("{},\"{}\",{},{},{:.6f}\n", k, classes[k], images, correct,
-                       images > 0 ? static_cast<double>(correct) / static_cast<double>(images) : 0.0);
+// The accuracy of each class at each size. Opened before anything is evaluated, so that a path that cannot be
+// written to costs no time.
+class PerClassFile {
+ public:
+  explicit PerClassFile(const std::string& path) : path_(path) {
+    if (path.empty()) return;
+    out_.open(path);
+    out_ << "size,class,name,images,correct,top1\n";
+    check();
   }
-  out.flush();
-  CF_CHECK_AS(ErrorKind::Usage, static_cast<bool>(out), "cannot write ", path);
+
+  void add(int size, const EvaluationResult& result, const std::vector<std::string>& classes) {
+    if (path_.empty()) return;
+    for (std::size_t k = 0; k < classes.size(); ++k) {
+      const auto& row = result.confusion[k];
+      const auto images = std::accumulate(row.begin(), row.end(), std::int64_t{0});
+      const double top1 = images > 0 ? static_cast<double>(row[k]) / static_cast<double>(images) : 0.0;
+      out_ << fmt::format("{},{},{},{},{},{:.6f}\n", size, k, format_csv_field(classes[k]), images, row[k],
+                          top1);
+    }
+    check();
+  }
+
+ private:
+  void check() {
+    out_.flush();
+    CF_CHECK_AS(ErrorKind::Usage, static_cast<bool>(out_), "cannot write ", path_);
+  }
+
+  std::string path_;
+  std::ofstream out_;
+};
+
+// Labels mean something only where both have the same classes. A checkpoint of imported weights may not know
+// its classes' names: then their number decides.
+void check_classes(const LoadedModel& model, const data::Dataset& dataset, const std::string& path) {
+  const auto& ours = dataset.class_names();
+  const auto& theirs = model.header.classes;
+  const auto count = static_cast<std::size_t>(model.header.config.model.classes);
+  CF_CHECK_AS(ErrorKind::Data, ours.size() == count, path, " has ", ours.size(),
+              " classes, the checkpoint was trained on ", count);
+  for (std::size_t k = 0; k < theirs.size(); ++k) {
+    CF_CHECK_AS(ErrorKind::Data, ours[k] == theirs[k], path, ": class ", k, " is '", ours[k],
+                "', the checkpoint was trained with '", theirs[k], "' in its place");
+  }
 }
 
 void print_result(const EvalOptions& options, const LoadedModel& model, int size,
@@ -74,40 +108,45 @@ void print_result(const EvalOptions& options, const LoadedModel& model, int size
              model.header.progress.step);
 }
 
-}  // namespace
-
-int run_eval(const Command& command, const Arguments& arguments) {
-  EvalOptions options;
-  CommandLine line(command);
+void add_options(CommandLine& line, EvalOptions& options) {
   line.positional("CHECKPOINT", &options.checkpoint, "checkpoint, or run folder for its best one");
   line.option("data", &options.data, "PATH", "validation images; what the run used, if not given");
   line.option("size", &options.sizes, "N[,N...]", "side of the images in pixels, one evaluation each");
   line.option("weights", &options.weights, "auto|raw|ema", "auto: the averaged weights where there are any");
   line.option("batch", &options.batch, "N", "images per batch");
   line.option("per-class", &options.per_class, "FILE.csv", "write the accuracy of each class");
-  line.option("assert-top1", &options.assert_top1, "PERCENT", "exit code 8 if top-1 is lower");
+  line.option("assert-top1", &options.assert_top1, "PERCENT", "exit code 8 if top-1 is lower at any size");
   line.flag("json", &options.json, "one JSON object per size");
   add_device_options(line, options.device);
+}
+
+}  // namespace
+
+int run_eval(const Command& command, const Arguments& arguments) {
+  EvalOptions options;
+  CommandLine line(command);
+  add_options(line, options);
   if (!line.parse(arguments)) return 0;
+  CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 1");
 
   LoadedModel model = load_model_for_evaluation(options.checkpoint, options.weights, options.device);
   Config& config = model.header.config;
   const std::string path = options.data.empty() ? config.data.val : options.data;
   const auto dataset = data::open_dataset(data::DatasetSource{path, config.model.channels}, data::Split::Val);
-  CF_CHECK_AS(ErrorKind::Data, dataset->class_names() == model.header.classes, path, " has other classes (",
-              dataset->class_names().size(), ") than the checkpoint was trained on (",
-              model.header.classes.size(), ")");
+  check_classes(model, *dataset, path);
 
   if (options.batch > 0) config.eval.batch = options.batch;
+  const std::vector<int> sizes = parse_sizes(options.sizes, config.eval.size);
+  PerClassFile per_class(options.per_class);
   double lowest = 100;
-  for (const int size : parse_sizes(options.sizes, config.eval.size)) {
+  for (const int size : sizes) {
     Progress bar("eval", dataset->size());
     config.eval.size = size;
     const EvaluationResult result = evaluate(*model.executor, *model.net, *dataset, config,
                                              [&](std::int64_t images) { bar.update(images); });
     bar.clear();
     print_result(options, model, size, result);
-    if (!options.per_class.empty()) write_per_class(options.per_class, result, model.header.classes);
+    per_class.add(size, result, dataset->class_names());
     lowest = std::min(lowest, 100 * result.top1());
   }
   CF_CHECK_AS(ErrorKind::Threshold, lowest >= options.assert_top1, "top-1 is ", lowest,

@@ -9,6 +9,7 @@
 
 #include "apps/checkpoint/loaded_model.h"
 #include "apps/command_line.h"
+#include "apps/console/format.h"
 #include "apps/predict/prediction_input.h"
 #include "framework/autograd/pass.h"
 
@@ -44,16 +45,6 @@ std::vector<Guess> best_guesses(std::span<const float> logits, const std::vector
   return guesses;
 }
 
-// A CSV field: quoted, quotes doubled.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
-}
-
 void print_guesses(const std::string& format, const std::string& item, const std::vector<Guess>& guesses) {
   if (format == "jsonl") {
     nlohmann::json row = {{"image", item}, {"predictions", nlohmann::json::array()}};
@@ -65,7 +56,7 @@ void print_guesses(const std::string& format, const std::string& item, const std
   for (std::size_t rank = 0; rank < guesses.size(); ++rank) {
     const auto& [name, probability] = guesses[rank];
     if (format == "csv") {
-      fmt::print("{},{},{},{:.6f}\n", quoted(item), rank + 1, quoted(name), probability);
+      fmt::print("{},{},{},{:.6f}\n", format_csv_field(item), rank + 1, format_csv_field(name), probability);
     } else {
       fmt::print("{:<40} {:>6.2f} %  {}\n", rank == 0 ? item : "", 100 * probability, name);
     }
@@ -105,6 +96,15 @@ class Predictor {
   std::vector<float> logits_;
 };
 
+// Weights that were imported without a data set have no names.
+std::vector<std::string> class_names_of(const LoadedModel& model) {
+  std::vector<std::string> names = model.header.classes;
+  for (int k = static_cast<int>(names.size()); k < model.header.config.model.classes; ++k) {
+    names.push_back(concat("class ", k));
+  }
+  return names;
+}
+
 bool is_tensor_file(const std::string& path) { return path.ends_with(".safetensors"); }
 
 }  // namespace
@@ -128,6 +128,7 @@ int run_predict(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, format == "table" || format == "csv" || format == "jsonl", "--format is '",
               format, "', must be table, csv or jsonl");
   CF_CHECK_AS(ErrorKind::Usage, topk >= 1, "--topk is ", topk, ", must be at least 1");
+  CF_CHECK_AS(ErrorKind::Usage, size >= 0, "--size is ", size, ", must be a number of pixels");
   const bool tensor_input = std::any_of(items.begin(), items.end(), is_tensor_file);
   CF_CHECK_AS(ErrorKind::Usage, !tensor_input || items.size() == 1,
               "a tensor is predicted alone, not beside other items");
@@ -149,9 +150,10 @@ int run_predict(const Command& command, const Arguments& arguments) {
       predictor.run(read_images(*model.executor, config, size > 0 ? size : config.eval.size, files));
     }
   }
+  const std::vector<std::string> classes = class_names_of(model);
   if (format == "csv") fmt::print("image,rank,class,probability\n");
   for (std::size_t i = 0; i < names.size(); ++i) {
-    print_guesses(format, names[i], best_guesses(predictor.row(i), model.header.classes, topk));
+    print_guesses(format, names[i], best_guesses(predictor.row(i), classes, topk));
   }
   if (!logits_path.empty()) predictor.write(logits_path);
   return 0;

@@ -1,13 +1,11 @@
 #include "apps/predict/prediction_input.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "apps/checkpoint/tensor_reading.h"
 #include "apps/images/loader_options.h"
+#include "data/files.h"
 #include "framework/parameters/interchange.h"
 #include "framework/state/safetensors_file.h"
 
@@ -15,28 +13,16 @@ namespace cf::apps {
 
 namespace {
 
-bool is_image(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
-
 std::vector<std::string> images_of_folder(const std::filesystem::path& folder) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_image(entry.path())) files.push_back(entry.path().string());
+    if (entry.is_regular_file() && data::has_image_extension(entry.path().string()))
+      files.push_back(entry.path().string());
   }
-  CF_CHECK_AS(ErrorKind::Data, !files.empty(), folder.string(), ": no JPEG or PNG files in this folder");
+  CF_CHECK_AS(ErrorKind::Data, !files.empty(), folder.string(),
+              ": no JPEG or PNG files in this folder (those in folders below it are not looked for)");
   std::sort(files.begin(), files.end());
   return files;
-}
-
-void read_file(const std::string& path, std::vector<std::uint8_t>& bytes) {
-  std::ifstream in(path, std::ios::binary);
-  CF_CHECK_AS(ErrorKind::Data, in.is_open(), path, ": cannot be opened");
-  bytes.assign(std::istreambuf_iterator<char>(in), {});
-  CF_CHECK_AS(ErrorKind::Data, !in.bad(), path, ": cannot be read");
 }
 
 }  // namespace
@@ -63,9 +49,8 @@ Tensor read_images(Executor& executor, const Config& config, int size,
   std::vector<std::uint8_t> pixels(files.size() * image_bytes);
   data::Preparer preparer;
   data::EncodedImage encoded;
-  encoded.encoding = data::ImageEncoding::Jpeg;  // the decoder looks at the bytes, not at this
   for (std::size_t i = 0; i < files.size(); ++i) {
-    read_file(files[i], encoded.bytes);
+    data::read_image_file(files[i], encoded);
     in_context([&] { return files[i]; },
                [&] { preparer.for_evaluation(encoded, geometry, pixels.data() + i * image_bytes); });
   }
