@@ -9,11 +9,13 @@
 namespace cf::apps {
 namespace {
 
-void print_commands(std::FILE* out) {
+// All commands, or those whose names start with `prefix`.
+void print_commands(std::FILE* out, std::string_view prefix = "") {
   std::fputs("convfirst: train, evaluate and look into ConvFirstNet\n\nCommands:\n", out);
   std::size_t width = 0;
   for (const Command& command : commands()) width = std::max(width, command.name.size());
   for (const Command& command : commands()) {
+    if (!command.name.starts_with(prefix)) continue;
     std::string name(command.name);
     name.resize(width, ' ');
     std::fputs(concat("  ", name, "  ", command.summary, "\n").c_str(), out);
@@ -77,6 +79,11 @@ int run_program(const Arguments& arguments) {
       return command->run(*command,
                           Arguments(arguments.begin() + static_cast<std::ptrdiff_t>(words), arguments.end()));
     }
+  }
+  const bool asks_for_help = arguments.size() == 2 && (arguments[1] == "--help" || arguments[1] == "-h");
+  if (asks_for_help && !members_of(arguments[0]).empty()) {
+    print_commands(stdout, arguments[0] + " ");
+    return 0;
   }
   fail_unknown(arguments);
 }

@@ -1,4 +1,6 @@
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
 
@@ -18,7 +20,10 @@ int report(const char* message, cf::ErrorKind kind) {
 
 int main(int argc, char** argv) {
   try {
-    return cf::apps::run_program(cf::apps::Arguments(argv + 1, argv + argc));
+    const int code = cf::apps::run_program(cf::apps::Arguments(argv + 1, argv + argc));
+    CF_CHECK_AS(cf::ErrorKind::Usage, std::fflush(stdout) == 0 && std::ferror(stdout) == 0,
+                "cannot write to stdout: ", std::strerror(errno));
+    return code;
   } catch (const cf::Error& error) {
     return report(error.what(), error.kind());
   } catch (const std::bad_alloc&) {
