@@ -1,6 +1,7 @@
 #include "data/loader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -30,6 +31,8 @@ void check(const LoaderOptions& options) {
               options.channels, ", must be 1 or 3");
   CF_CHECK_AS(ErrorKind::Usage, options.rank >= 0 && options.rank < options.ranks, "rank ", options.rank,
               " of ", options.ranks);
+  CF_CHECK_AS(ErrorKind::Usage, options.on_corrupt == OnCorrupt::Error || options.shuffle,
+              "corrupt samples can be substituted in training only");
   if (options.augment) check(options.augmentation);
 }
 
@@ -48,17 +51,28 @@ struct Slot {
   std::int64_t error_at = 0;
 };
 
+// What a thread keeps from image to image.
+struct Worker {
+  Preparer preparer;
+  EncodedImage encoded;
+};
+
 }  // namespace
 
 struct Loader::State {
   State(const Dataset& data, const LoaderOptions& loader_options)
-      : dataset(data), options(loader_options), plan(data.size(), loader_options) {
+      : dataset(data),
+        options(loader_options),
+        plan(data.size(), loader_options),
+        corrupt(loader_options.corrupt_limit) {
     slots.resize(static_cast<std::size_t>(options.queue));
     chunk = std::clamp(options.batch / (options.threads * 4), 1, 64);
   }
 
   void work();
-  void prepare(Preparer& preparer, EncodedImage& encoded, Slot& slot, std::int64_t first, std::int64_t last);
+  void fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last);
+  void make(Worker& worker, std::int64_t epoch, std::int64_t sample, std::uint8_t* out);
+  std::int64_t make_or_substitute(Worker& worker, std::int64_t epoch, std::int64_t sample, std::uint8_t* out);
   void start_slot(Slot& slot, std::int64_t sequence);
   Slot& slot_of(std::int64_t sequence) {
     return slots[static_cast<std::size_t>(sequence % static_cast<std::int64_t>(slots.size()))];
@@ -67,17 +81,18 @@ struct Loader::State {
   const Dataset& dataset;
   const LoaderOptions options;
   const BatchPlan plan;
+  CorruptRecords corrupt;
   std::int64_t chunk;  // samples a thread takes at once
 
   std::mutex mutex;
   std::condition_variable work_available, batch_ready;
   std::vector<Slot> slots;
   std::vector<Batch> spare;
-  std::int64_t taken = 0;        // the next sequence number for the consumer
-  std::int64_t handing_out = 0;  // the sequence number whose samples are being handed to threads
-  std::int64_t next_sample = 0;  // of that batch
-  bool slot_started = false;     // whether the slot of handing_out is set up
-  bool stop = false;
+  std::int64_t taken = 0;              // the next sequence number for the consumer
+  std::int64_t handing_out = 0;        // the sequence number whose samples are being handed to threads
+  std::int64_t next_sample = 0;        // of that batch
+  bool slot_started = false;           // whether the slot of handing_out is set up
+  std::atomic<bool> stopping = false;  // changed with the mutex held
   double waited = 0;
   std::vector<std::thread> threads;
 };
@@ -105,33 +120,54 @@ void Loader::State::start_slot(Slot& slot, std::int64_t sequence) {
   slot.error = nullptr;
 }
 
-void Loader::State::prepare(Preparer& preparer, EncodedImage& encoded, Slot& slot, std::int64_t first,
-                            std::int64_t last) {
+void Loader::State::make(Worker& worker, std::int64_t epoch, std::int64_t sample, std::uint8_t* out) {
+  const ImageSize target{options.height, options.width};
+  dataset.read(sample, worker.encoded);
+  in_context([&] { return dataset.name(sample); },
+             [&] {
+               if (options.augment) {
+                 worker.preparer.for_training(worker.encoded, options.augmentation, options.seed, epoch,
+                                              sample, target, options.channels, out);
+               } else {
+                 worker.preparer.for_evaluation(worker.encoded,
+                                                {.target = target,
+                                                 .channels = options.channels,
+                                                 .crop = options.crop,
+                                                 .filter = options.filter,
+                                                 .fit = options.fit},
+                                                out);
+               }
+             });
+}
+
+// Gives the sample that was made: this one or, where allowed, the next readable one of its class.
+std::int64_t Loader::State::make_or_substitute(Worker& worker, std::int64_t epoch, std::int64_t sample,
+                                               std::uint8_t* out) {
+  std::int64_t candidate = sample;
+  while (true) {
+    try {
+      make(worker, epoch, candidate, out);
+      return candidate;
+    } catch (const Error& error) {
+      if (options.on_corrupt == OnCorrupt::Error || error.kind() != ErrorKind::Data) throw;
+      corrupt.add(candidate, error.what());
+      candidate = next_of_class(dataset, candidate);
+      if (candidate == sample) throw;
+    }
+  }
+}
+
+// Samples [first, last) of the slot's batch.
+void Loader::State::fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last) {
   Batch& batch = slot.batch;
   const EpochOrder order(dataset.size(), options.shuffle, options.seed, batch.epoch);
-  const ImageSize target{options.height, options.width};
-  const EvaluationGeometry geometry{.target = target,
-                                    .channels = options.channels,
-                                    .crop = options.crop,
-                                    .filter = options.filter,
-                                    .fit = options.fit};
   const std::int64_t image_bytes = std::int64_t{options.height} * options.width * options.channels;
-  for (std::int64_t i = first; i < last; ++i) {
-    const std::int64_t sample = order(slot.first_position + i);
-    std::uint8_t* out = batch.images.data() + i * image_bytes;
-    batch.samples[static_cast<std::size_t>(i)] = sample;
-    batch.labels[static_cast<std::size_t>(i)] = dataset.label(sample);
+  for (std::int64_t i = first; i < last && !stopping; ++i) {
     try {
-      dataset.read(sample, encoded);
-      in_context([&] { return dataset.name(sample); },
-                 [&] {
-                   if (options.augment) {
-                     preparer.for_training(encoded, options.augmentation, options.seed, batch.epoch, sample,
-                                           target, options.channels, out);
-                   } else {
-                     preparer.for_evaluation(encoded, geometry, out);
-                   }
-                 });
+      const std::int64_t sample = make_or_substitute(worker, batch.epoch, order(slot.first_position + i),
+                                                     batch.images.data() + i * image_bytes);
+      batch.samples[static_cast<std::size_t>(i)] = sample;
+      batch.labels[static_cast<std::size_t>(i)] = dataset.label(sample);
     } catch (...) {
       const std::lock_guard lock(mutex);
       if (!slot.error || i < slot.error_at) {
@@ -144,14 +180,13 @@ void Loader::State::prepare(Preparer& preparer, EncodedImage& encoded, Slot& slo
 }
 
 void Loader::State::work() {
-  Preparer preparer;
-  EncodedImage encoded;
+  Worker worker;
   std::unique_lock lock(mutex);
   while (true) {
     work_available.wait(lock, [&] {
-      return stop || (handing_out < taken + options.queue && handing_out < plan.total_batches());
+      return stopping || (handing_out < taken + options.queue && handing_out < plan.total_batches());
     });
-    if (stop) return;
+    if (stopping) return;
     Slot& slot = slot_of(handing_out);
     if (!slot_started) start_slot(slot, handing_out);
     slot_started = true;
@@ -165,7 +200,7 @@ void Loader::State::work() {
       slot_started = false;
     }
     lock.unlock();
-    prepare(preparer, encoded, slot, first, last);
+    fill(worker, slot, first, last);
     lock.lock();
     slot.prepared += last - first;
     if (slot.prepared == size) batch_ready.notify_one();
@@ -181,7 +216,7 @@ Loader::Loader(const Dataset& dataset, LoaderOptions options)
 Loader::~Loader() {
   {
     const std::lock_guard lock(state_->mutex);
-    state_->stop = true;
+    state_->stopping = true;
   }
   state_->work_available.notify_all();
   for (auto& thread : state_->threads) thread.join();
@@ -217,6 +252,8 @@ void Loader::recycle(Batch&& batch) {
   const std::lock_guard lock(state_->mutex);
   if (std::ssize(state_->spare) < state_->options.queue) state_->spare.push_back(std::move(batch));
 }
+
+std::vector<BadRecord> Loader::take_corrupt() { return state_->corrupt.take_new(); }
 
 double Loader::waited_seconds() const {
   const std::lock_guard lock(state_->mutex);

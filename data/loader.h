@@ -7,11 +7,19 @@
 #include <vector>
 
 #include "data/augment.h"
+#include "data/corrupt_records.h"
 #include "data/dataset.h"
 #include "data/prepare.h"
 #include "data/resize.h"
 
 namespace cf::data {
+
+// What to do with a sample that cannot be read.
+enum class OnCorrupt {
+  Error,
+  Substitute,  // take the next of its class, and report it; in training only, as evaluation counts every
+               // image
+};
 
 struct LoaderOptions {
   int batch = 1;              // samples per batch of this rank
@@ -27,7 +35,9 @@ struct LoaderOptions {
   float crop = 1.0f;
   Filter filter = Filter::Bicubic;
   Fit fit = Fit::ResizeCrop;
-  bool drop_last = false;                         // leave out a last short batch
+  OnCorrupt on_corrupt = OnCorrupt::Error;
+  std::int64_t corrupt_limit = 100;  // so many different samples may be substituted, then it is an error
+  bool drop_last = false;            // leave out a last short batch
   std::int64_t first_epoch = 0, first_batch = 0;  // where to begin; first_batch within first_epoch
   // A global batch is `ranks` batches of this size in a row; this rank takes its part. Without drop_last the
   // last global batch is cut anywhere, and ranks behind the cut end one batch earlier.
@@ -35,9 +45,9 @@ struct LoaderOptions {
 };
 
 struct Batch {
-  std::vector<std::uint8_t> images;  // [N, height, width, channels]
-  std::vector<std::int64_t> labels, samples;
-  std::int64_t epoch = 0, index = 0;  // batch `index` of the epoch
+  std::vector<std::uint8_t> images;           // [N, height, width, channels]
+  std::vector<std::int64_t> labels, samples;  // a substitute stands for itself
+  std::int64_t epoch = 0, index = 0;          // batch `index` of the epoch
   int height = 0, width = 0, channels = 0;
 
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
@@ -58,6 +68,9 @@ class Loader {
   // The next batch; waits for it. Without shuffle, an empty batch after the last. A sample that cannot be
   // prepared makes its batch throw, with the sample's name; the call after that gives the batch behind it.
   Batch next();
+
+  // The samples found corrupt and substituted since the last call.
+  std::vector<BadRecord> take_corrupt();
 
   // Gives back the memory of a batch, to be used again.
   void recycle(Batch&& batch);

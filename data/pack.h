@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/corrupt_records.h"
 #include "data/dataset.h"
 
 namespace cf::data {
@@ -16,11 +17,6 @@ struct Progress {
 };
 using OnProgress =
     std::function<void(const Progress&)>;  // called on the caller's thread, about every 1,000 records
-
-struct BadRecord {
-  std::int64_t sample;
-  std::string message;  // names the sample and says why
-};
 
 struct PackOptions {
   // Images whose shorter side is longer are resized to it (bicubic, antialiased) and stored as JPEG of

@@ -215,6 +215,47 @@ TEST(Loader, AnErrorReachesItsBatchWithTheNameOfTheFirstBadSample) {
   }
 }
 
+TEST(Loader, SubstitutesTheNextReadableSampleOfTheClass) {
+  const Faulty data({9, 19, 49});  // of class 9, as are 29 and 39
+  LoaderOptions options = training(10, 1);
+  options.on_corrupt = OnCorrupt::Substitute;
+  const auto expected = take(data, options, 5);
+  std::multiset<std::int64_t> seen;
+  for (const Batch& batch : expected) {
+    for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+      seen.insert(batch.samples[i]);
+      EXPECT_EQ(batch.labels[i], data.label(batch.samples[i]));
+    }
+  }
+  EXPECT_EQ(seen.size(), 50u);
+  EXPECT_EQ(seen.count(9) + seen.count(19) + seen.count(49), 0u);
+  EXPECT_EQ(seen.count(29), 4u);
+  options.threads = 3;
+  Loader loader(data, options);
+  for (const Batch& batch : expected) EXPECT_TRUE(equal(loader.next(), batch));
+  auto corrupt = loader.take_corrupt();
+  std::sort(corrupt.begin(), corrupt.end(), [](const auto& a, const auto& b) { return a.sample < b.sample; });
+  ASSERT_EQ(corrupt.size(), 3u);
+  EXPECT_EQ(corrupt[1].sample, 19);
+  EXPECT_NE(corrupt[1].message.find("folder/19.jpg"), std::string::npos);
+  EXPECT_TRUE(loader.take_corrupt().empty());
+}
+
+TEST(Loader, TooManyCorruptSamplesAreAnError) {
+  LoaderOptions options = training(50, 2);
+  options.on_corrupt = OnCorrupt::Substitute;
+  options.corrupt_limit = 2;
+  const Faulty three({9, 19, 49});
+  expect_error(ErrorKind::Data, {"3 samples are corrupt", "limit of 2", "folder/"},
+               [&] { take(three, options, 1); });
+  options.corrupt_limit = 100;
+  const Faulty all_of_a_class({9, 19, 29, 39, 49});
+  expect_error(ErrorKind::Data, {"folder/"}, [&] { take(all_of_a_class, options, 1); });
+  LoaderOptions in_evaluation = evaluation(8, 1);
+  in_evaluation.on_corrupt = OnCorrupt::Substitute;
+  expect_error(ErrorKind::Usage, {"training only"}, [&] { Loader loader(three, in_evaluation); });
+}
+
 TEST(Loader, EndsAtAnyMoment) {
   const auto data = synthetic("samples=64,size=64");
   for (int taken = 0; taken < 6; ++taken) {
