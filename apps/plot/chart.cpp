@@ -212,8 +212,8 @@ std::string charts_svg_file(const std::vector<Chart>& charts) {
       "<style>{2}</style>\n<rect class=\"card\" width=\"{0}\" height=\"{1}\" rx=\"10\"/>\n",
       width, height, kChartStyle);
   for (std::size_t i = 0; i < charts.size(); ++i) {
-    out += chart_group(charts[i], kMargin + static_cast<double>(i % 2) * kChartWidth,
-                       kMargin + static_cast<double>(i / 2) * kChartHeight);
+    const auto column = static_cast<int>(i % 2), row = static_cast<int>(i / 2);
+    out += chart_group(charts[i], kMargin + column * kChartWidth, kMargin + row * kChartHeight);
   }
   return out + "</svg>\n";
 }

@@ -51,6 +51,18 @@ const Row* last_of(const std::vector<MetricsRow>& rows) {
   return nullptr;
 }
 
+std::optional<double> median_throughput(const std::vector<MetricsRow>& rows) {
+  std::vector<double> speeds;
+  for (const MetricsRow& row : rows) {
+    const auto* train = std::get_if<TrainRow>(&row);
+    if (train && std::isfinite(train->img_per_s)) speeds.push_back(train->img_per_s);
+  }
+  if (speeds.empty()) return std::nullopt;
+  const auto middle = speeds.begin() + static_cast<std::ptrdiff_t>(speeds.size() / 2);
+  std::nth_element(speeds.begin(), middle, speeds.end());
+  return *middle;
+}
+
 class Page {
  public:
   explicit Page(const RunReport& report) : report_(report) {}
@@ -105,8 +117,8 @@ class Page {
     if (const TrainRow* train = last_of<TrainRow>(report_.rows)) {
       tile(format_count(train->step), fmt::format("steps, {:.4g} epochs", train->epoch));
       tile(format_duration(train->seconds), "of training");
-      tile(std::isfinite(train->img_per_s) ? format_count(std::llround(train->img_per_s)) : "-",
-           "images per second at the end");
+      const auto speed = median_throughput(report_.rows);
+      if (speed) tile(format_count(std::llround(*speed)), "images per second, median");
     }
     out_ += "</div>\n";
   }

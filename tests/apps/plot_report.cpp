@@ -76,6 +76,14 @@ TEST(Report, HoldsCurvesMatrixTablesAndConfiguration) {
   EXPECT_EQ(html.find("Throughput"), std::string::npos) << "a chart without values";
 }
 
+TEST(Report, ThroughputIsTheMedian) {
+  RunReport report{.name = "run"};
+  for (const double speed : {900.0, 5000.0, 1000.0}) report.rows.push_back(TrainRow{.img_per_s = speed});
+  report.rows.push_back(TrainRow{.step = 4});
+  const std::string html = report_html(report);
+  EXPECT_NE(html.find("<b>1,000</b><span>images per second, median</span>"), std::string::npos) << html;
+}
+
 TEST(Report, OfARunThatHasJustBegun) {
   RunReport report{.name = "young", .rows = {TrainRow{.step = 1}}};
   EXPECT_NO_THROW(parse_xml(report_html(report)));
