@@ -10,6 +10,7 @@
 
 #include "data/decode.h"
 #include "data/files.h"
+#include "data/formats/imagenet_classes.h"
 #include "tests/data/expect_error.h"
 #include "tests/data/jpeg_writer.h"
 #include "tests/data/temporary_folder.h"
@@ -232,6 +233,16 @@ TEST(Cifar, ReadsTheFineLabelOfAHundred) {
   folder.write("fine_label_names.txt", names);
   const auto val = open_dataset(folder.path(), Split::Val);
   EXPECT_EQ(val->class_names()[static_cast<std::size_t>(val->label(0))], "name42");
+}
+
+TEST(ImageNetClasses, AreSortedAndReadable) {
+  const auto classes = imagenet_classes();
+  ASSERT_EQ(classes.size(), 1000u);
+  for (std::size_t i = 1; i < classes.size(); ++i) EXPECT_LT(classes[i - 1].id, classes[i].id);
+  EXPECT_EQ(readable_class_name("n01440764"), "tench");
+  EXPECT_EQ(readable_class_name(classes[999].id), "toilet tissue");
+  EXPECT_EQ(readable_class_name("n01440765"), "n01440765");
+  EXPECT_EQ(readable_class_name("Sneaker"), "Sneaker");
 }
 
 TEST(Synthetic, IsDeterministicAndDiffersBetweenSplits) {
