@@ -22,6 +22,12 @@ std::vector<std::string> state_names(OptimizerKind kind) {
   return {};
 }
 
+Tensor place_bytes(Executor& executor, std::span<const std::byte> bytes) {
+  Tensor out = executor.empty(DType::UInt8, Shape(I{static_cast<std::int64_t>(bytes.size())}));
+  executor.write(bytes, out);
+  return out;
+}
+
 // Optimizer state and averages are float beside float, double beside double.
 template <class Body>
 void at_master_type(Executor& executor, DType dtype, Body&& body) {
@@ -37,7 +43,11 @@ void at_master_type(Executor& executor, DType dtype, Body&& body) {
 }  // namespace
 
 Optimizer::Optimizer(Executor& executor, ParameterStore& store, const OptimizerOptions& options)
-    : executor_(executor), store_(store), options_(options) {
+    : executor_(executor),
+      store_(store),
+      options_(options),
+      scalars_(executor.empty(DType::UInt8, Shape(I{sizeof(kernels::StepScalars)}))),
+      segments_(place_bytes(executor, std::as_bytes(std::span(store.segments())))) {
   for (const auto& name : state_names(options.kind)) state_.emplace_back(name, store.make_parameter_bucket());
   if (averages()) {
     average_values_ = store.make_parameter_bucket();
@@ -53,12 +63,7 @@ void Optimizer::start_average() {
 
 double Optimizer::step(std::int64_t step, double learning_rate) {
   for (const Parameter* p : store_.parameters()) CF_CHECK(p->has_gradient, "no gradient for ", p->name);
-  scalars_ = {
-      .learning_rate = static_cast<float>(learning_rate),
-      .gradient_scale = 1.0F,
-      .adam_correction1 = static_cast<float>(1.0 - std::pow(options_.beta1, static_cast<double>(step))),
-      .adam_correction2 = static_cast<float>(1.0 - std::pow(options_.beta2, static_cast<double>(step))),
-      .ema_decay = options_.ema_decay};
+  write_scalars(step, learning_rate);
   const double norm = gradient_norm();
   if (!std::isfinite(norm)) return norm;
   apply_rule();
@@ -67,22 +72,36 @@ double Optimizer::step(std::int64_t step, double learning_rate) {
   return norm;
 }
 
+void Optimizer::write_scalars(std::int64_t step, double learning_rate) {
+  const kernels::StepScalars values{
+      .learning_rate = static_cast<float>(learning_rate),
+      .gradient_scale = 1.0F,
+      .adam_correction1 = static_cast<float>(1.0 - std::pow(options_.beta1, static_cast<double>(step))),
+      .adam_correction2 = static_cast<float>(1.0 - std::pow(options_.beta2, static_cast<double>(step))),
+      .ema_decay = options_.ema_decay};
+  executor_.write(std::as_bytes(std::span(&values, 1)), scalars_);
+}
+
+std::span<const kernels::Segment> Optimizer::segments() const {
+  return {static_cast<const kernels::Segment*>(segments_.data()), store_.segments().size()};
+}
+
 double Optimizer::gradient_norm() {
   double norm = 0;
   at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
     const Tensor result = executor_.empty(kDType<T>, Shape(I{1}));
     executor_.with_workspace(place,
                              kernels::GradientNorm<T>{.gradients = store_.gradients().flat<const T>(),
-                                                      .segments = store_.segments(),
+                                                      .segments = segments(),
                                                       .norm = result.view<T, I>(),
                                                       .workspace = {}},
                              call);
     if (options_.clip_norm > 0) {
       kernels::optimizer_step(place, kernels::ClipGradients<T>{.norm = result.view<const T, I>(),
                                                                .max_norm = options_.clip_norm,
-                                                               .scalars = &scalars_});
+                                                               .scalars = scalars()});
     }
-    norm = static_cast<double>(*result.view<const T, I>().data());
+    norm = static_cast<double>(executor_.values<T>(result).front());
   });
   return norm;
 }
@@ -97,8 +116,8 @@ void Optimizer::apply_rule() {
         return kernels::optimizer_step(place, kernels::SgdStep<T>{.weights = weights,
                                                                   .gradients = gradients,
                                                                   .velocity = state(0),
-                                                                  .segments = store_.segments(),
-                                                                  .scalars = &scalars_,
+                                                                  .segments = segments(),
+                                                                  .scalars = scalars(),
                                                                   .momentum = options_.momentum,
                                                                   .weight_decay = options_.weight_decay,
                                                                   .nesterov = options_.nesterov});
@@ -107,8 +126,8 @@ void Optimizer::apply_rule() {
                                                                     .gradients = gradients,
                                                                     .first_moment = state(0),
                                                                     .second_moment = state(1),
-                                                                    .segments = store_.segments(),
-                                                                    .scalars = &scalars_,
+                                                                    .segments = segments(),
+                                                                    .scalars = scalars(),
                                                                     .beta1 = options_.beta1,
                                                                     .beta2 = options_.beta2,
                                                                     .eps = options_.eps,
@@ -118,8 +137,8 @@ void Optimizer::apply_rule() {
                                                                       .gradients = gradients,
                                                                       .second_moment = state(0),
                                                                       .velocity = state(1),
-                                                                      .segments = store_.segments(),
-                                                                      .scalars = &scalars_,
+                                                                      .segments = segments(),
+                                                                      .scalars = scalars(),
                                                                       .alpha = options_.alpha,
                                                                       .momentum = options_.momentum,
                                                                       .eps = options_.eps,
@@ -140,7 +159,7 @@ void Optimizer::update_average() {
     const auto average = [&](const Tensor& from, const Tensor& into) {
       kernels::optimizer_step(
           place, kernels::EmaStep<T>{
-                     .weights = from.flat<const T>(), .average = into.flat<T>(), .scalars = &scalars_});
+                     .weights = from.flat<const T>(), .average = into.flat<T>(), .scalars = scalars()});
     };
     average(store_.values(), average_values_);
     average(store_.running(), average_running_);

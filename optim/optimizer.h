@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,9 @@ class Optimizer {
 
  private:
   double gradient_norm();
+  void write_scalars(std::int64_t step, double learning_rate);
+  kernels::StepScalars* scalars() const { return static_cast<kernels::StepScalars*>(scalars_.data()); }
+  std::span<const kernels::Segment> segments() const;
   void apply_rule();
   void update_average();
   void update_running();
@@ -57,7 +61,8 @@ class Optimizer {
   Executor& executor_;
   ParameterStore& store_;
   OptimizerOptions options_;
-  kernels::StepScalars scalars_{};
+  Tensor scalars_,
+      segments_;  // the bytes of a StepScalars and of the segment table, in the memory of the place
   std::vector<std::pair<std::string, Tensor>> state_;
   Tensor average_values_, average_running_;
 };

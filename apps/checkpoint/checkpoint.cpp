@@ -15,14 +15,14 @@ constexpr int kFormatVersion = 1;
 void load_parameters(const SafetensorsReader& file, const std::string& prefix, const ParameterStore& store,
                      const Tensor& bucket) {
   for (const Parameter* p : store.parameters()) {
-    read_tensor(file, prefix + p->name, store.part(bucket, *p), p->interchange);
+    read_tensor(store.executor(), file, prefix + p->name, store.part(bucket, *p), p->interchange);
   }
 }
 
 void load_statistics(const SafetensorsReader& file, const std::string& prefix, const ParameterStore& store,
                      const Tensor& bucket) {
   for (const Statistic* s : store.statistics()) {
-    read_tensor(file, prefix + s->name, store.part(bucket, *s), Interchange::Same);
+    read_tensor(store.executor(), file, prefix + s->name, store.part(bucket, *s), Interchange::Same);
   }
 }
 
@@ -55,7 +55,8 @@ CheckpointContents::CheckpointContents(const CheckpointHeader& header, const Par
   if (optimizer) {
     for (const auto& [state, bucket] : optimizer->state()) {
       for (const Parameter* p : store.parameters()) {
-        add(concat("optimizer.", state, ".", p->name), store.part(bucket, *p), p->interchange);
+        add(concat("optimizer.", state, ".", p->name), store.executor(), store.part(bucket, *p),
+            p->interchange);
       }
     }
   }
@@ -75,18 +76,20 @@ CheckpointContents::CheckpointContents(const ParameterStore& store) {
   add_model("", store, store.values(), store.running());
 }
 
-void CheckpointContents::add(std::string name, const Tensor& tensor, Interchange interchange) {
+void CheckpointContents::add(std::string name, Executor& executor, const Tensor& tensor,
+                             Interchange interchange) {
   auto& bytes = bytes_.emplace_back(tensor.size_bytes());
-  to_interchange(tensor, interchange, bytes);
+  to_interchange(executor.to_host(tensor), interchange, bytes);
   tensors_.push_back(
       {{std::move(name), tensor.dtype(), interchange_shape(tensor.shape(), interchange)}, bytes});
 }
 
 void CheckpointContents::add_model(const std::string& prefix, const ParameterStore& store,
                                    const Tensor& values, const Tensor& running) {
-  for (const Parameter* p : store.parameters()) add(prefix + p->name, store.part(values, *p), p->interchange);
+  for (const Parameter* p : store.parameters())
+    add(prefix + p->name, store.executor(), store.part(values, *p), p->interchange);
   for (const Statistic* s : store.statistics())
-    add(prefix + s->name, store.part(running, *s), Interchange::Same);
+    add(prefix + s->name, store.executor(), store.part(running, *s), Interchange::Same);
 }
 
 CheckpointHeader read_header(const SafetensorsReader& file) {

@@ -50,7 +50,7 @@ class CheckpointContents {
   const Metadata& metadata() const { return metadata_; }
 
  private:
-  void add(std::string name, const Tensor& tensor, Interchange interchange);
+  void add(std::string name, Executor& executor, const Tensor& tensor, Interchange interchange);
   void add_model(const std::string& prefix, const ParameterStore& store, const Tensor& values,
                  const Tensor& running);
 

@@ -37,13 +37,13 @@ std::vector<std::string> load_initial_weights(const std::filesystem::path& path,
                               shape_text(wanted)));
       continue;
     }
-    read_tensor(file, name, p->value, p->interchange);
+    read_tensor(store.executor(), file, name, p->value, p->interchange);
     ++loaded;
   }
   for (const Statistic* s : store.statistics()) {
     const std::string name = prefix + s->name;
     used.insert(name);
-    read_tensor(file, name, s->value, Interchange::Same);
+    read_tensor(store.executor(), file, name, s->value, Interchange::Same);
     ++loaded;
   }
   std::size_t unused = 0;

@@ -10,8 +10,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return out + "]";
 }
 
-void read_tensor(const SafetensorsReader& file, const std::string& name, const Tensor& into,
-                 Interchange interchange) {
+void read_tensor(Executor& executor, const SafetensorsReader& file, const std::string& name,
+                 const Tensor& into, Interchange interchange) {
   const auto expected = interchange_shape(into.shape(), interchange);
   const TensorEntry* entry = file.find(name);
   CF_CHECK_AS(ErrorKind::Checkpoint, entry != nullptr, file.path().string(), ": no tensor ", name, " ",
@@ -23,7 +23,9 @@ void read_tensor(const SafetensorsReader& file, const std::string& name, const T
               name_of(entry->dtype), ", must be ", name_of(into.dtype()));
   std::vector<std::byte> bytes(into.size_bytes());
   file.read(name, bytes);
-  from_interchange(bytes, interchange, into);
+  const Tensor host = Tensor::empty(host_pool(), into.dtype(), into.shape());
+  from_interchange(bytes, interchange, host);
+  executor.write(host.bytes(), into);
 }
 
 }  // namespace cf::apps

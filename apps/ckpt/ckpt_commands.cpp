@@ -169,8 +169,10 @@ int run_ckpt_import(const Command& command, const Arguments& arguments) {
   layers::ConvFirstNet net(config.model);
   const auto store = net.make_store(*executor);
   const SafetensorsReader file(path);
-  for (const Parameter* p : store->parameters()) read_tensor(file, p->name, p->value, p->interchange);
-  for (const Statistic* s : store->statistics()) read_tensor(file, s->name, s->value, Interchange::Same);
+  for (const Parameter* p : store->parameters())
+    read_tensor(*executor, file, p->name, p->value, p->interchange);
+  for (const Statistic* s : store->statistics())
+    read_tensor(*executor, file, s->name, s->value, Interchange::Same);
   check_all_used(file, *store);
 
   std::vector<std::string> classes;

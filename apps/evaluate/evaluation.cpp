@@ -16,31 +16,25 @@ View<const std::uint8_t, N, H, W, C> image_view(const data::Batch& batch) {
   return {batch.images.data(), N{batch.size()}, H{batch.height}, W{batch.width}, C{batch.channels}};
 }
 
-std::int64_t largest(View<const float, N, K> logits, N n) {
-  const float* row = logits.at(n);
-  return std::max_element(row, row + logits.extent<K>().value) - row;
-}
-
-void count_batch(EvaluationResult& result, const Tensor& logits, const Tensor& sample_loss,
-                 const data::Batch& batch, Executor& executor) {
-  const Tensor rank = executor.empty(DType::Int64, Shape(N{batch.size()}));
-  executor.at(logits.dtype(), [&]<class T>(auto place) {
-    kernels::accuracy(place, kernels::LabelRank<T>{.logits = logits.renamed<const T, N, K>(),
-                                                   .labels = {batch.labels.data(), N{batch.size()}},
-                                                   .rank = rank.view<std::int64_t, N>()});
-  });
-  const auto scores = logits.renamed<const float, N, K>();
-  const auto losses = sample_loss.view<const float, N>();
-  for (const N n : range(N{batch.size()})) {
-    const auto i = static_cast<std::size_t>(n.value);
-    CF_CHECK_AS(ErrorKind::Numeric, std::isfinite(losses(n)), "the loss of sample ", batch.samples[i],
+// Counts on the host: the logits of a batch are few.
+void count_batch(EvaluationResult& result, const std::vector<float>& logits, const std::vector<float>& losses,
+                 const data::Batch& batch) {
+  const auto classes = result.confusion.size();
+  std::vector<std::int64_t> ranks(batch.labels.size());
+  const N samples{batch.size()};
+  kernels::accuracy(Reference{}, kernels::LabelRank<float>{.logits = {logits.data(), samples,
+                                                                      K{static_cast<std::int64_t>(classes)}},
+                                                           .labels = {batch.labels.data(), samples},
+                                                           .rank = {ranks.data(), samples}});
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    CF_CHECK_AS(ErrorKind::Numeric, std::isfinite(losses[i]), "the loss of sample ", batch.samples[i],
                 " is not a finite number");
-    const std::int64_t place = rank.view<const std::int64_t, N>()(n);
-    result.correct1 += place < 1;
-    result.correct5 += place < 5;
-    result.loss += static_cast<double>(losses(n));
-    const auto truth = static_cast<std::size_t>(batch.labels[i]);
-    ++result.confusion[truth][static_cast<std::size_t>(largest(scores, n))];
+    result.correct1 += ranks[i] < 1;
+    result.correct5 += ranks[i] < 5;
+    result.loss += static_cast<double>(losses[i]);
+    const float* row = logits.data() + i * classes;
+    const auto predicted = static_cast<std::size_t>(std::max_element(row, row + classes) - row);
+    ++result.confusion[static_cast<std::size_t>(batch.labels[i])][predicted];
   }
   result.images += batch.size();
 }
@@ -59,12 +53,10 @@ EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const d
     Pass pass(executor, {});
     const Variable x(normalize_image(executor, image_view(batch), normalization, DType::Float32));
     const Tensor logits = net(x, pass).tensor(pass);
-    Target target;
-    target.labels = executor.empty(DType::Int64, Shape(N{batch.size()}));
-    std::copy(batch.labels.begin(), batch.labels.end(), target.labels.view<std::int64_t, N>().begin());
+    const Target target{.labels = executor.place<std::int64_t>(batch.labels, Shape(N{batch.size()}))};
     Tensor sample_loss;
     classification_loss(pass, Variable(logits), kernels::LossKind::CrossEntropy, target, &sample_loss);
-    count_batch(result, logits, sample_loss, batch, executor);
+    count_batch(result, executor.floats(logits), executor.floats(sample_loss), batch);
     if (progress) progress(result.images);
     loader.recycle(std::move(batch));
   }

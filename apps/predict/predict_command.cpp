@@ -71,7 +71,7 @@ class Predictor {
   void run(const Tensor& x) {
     Pass pass(*model_.executor, {});
     const Tensor logits = (*model_.net)(Variable(x), pass).tensor(pass);
-    const auto values = logits.flat<const float>();
+    const std::vector<float> values = model_.executor->floats(logits);
     const bool finite = std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
     CF_CHECK_AS(ErrorKind::Numeric, finite, "the logits of item ", rows(), " or one of the next ",
                 logits.shape()[0].extent, " are not finite");

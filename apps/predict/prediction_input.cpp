@@ -68,11 +68,13 @@ Tensor read_input_tensor(Executor& executor, const std::string& path, int channe
   CF_CHECK_AS(ErrorKind::Data, entry->dtype == DType::Float32, path, ": x is ", name_of(entry->dtype),
               ", must be float32");
   const Shape filter(K{entry->shape[0]}, R{entry->shape[2]}, S{entry->shape[3]}, C{entry->shape[1]});
-  const Tensor x = executor.empty(DType::Float32, filter);
+  const Tensor x = Tensor::empty(host_pool(), DType::Float32, filter);
   std::vector<std::byte> bytes(x.size_bytes());
   file.read("x", bytes);
   from_interchange(bytes, Interchange::Filter, x);
-  return x.reshaped(Shape(N{entry->shape[0]}, H{entry->shape[2]}, W{entry->shape[3]}, C{entry->shape[1]}));
+  return executor.place<float>(
+      {x.flat<const float>().data(), static_cast<std::size_t>(x.size())},
+      Shape(N{entry->shape[0]}, H{entry->shape[2]}, W{entry->shape[3]}, C{entry->shape[1]}));
 }
 
 }  // namespace cf::apps

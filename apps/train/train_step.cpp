@@ -12,8 +12,8 @@ namespace cf::apps {
 
 namespace {
 
-bool all_finite(const Tensor& tensor) {
-  const auto values = tensor.flat<const float>();
+bool all_finite(Executor& executor, const Tensor& tensor) {
+  const auto values = executor.values<float>(tensor);
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
@@ -24,14 +24,8 @@ std::int64_t count_correct(Executor& executor, const Tensor& logits, const Tenso
                                                    .labels = labels.view<const std::int64_t, N>(),
                                                    .rank = rank.view<std::int64_t, N>()});
   });
-  const auto ranks = rank.view<const std::int64_t, N>();
+  const auto ranks = executor.values<std::int64_t>(rank);
   return std::count(ranks.begin(), ranks.end(), 0);
-}
-
-Tensor scalar(Executor& executor, float value) {
-  Tensor out = executor.empty(DType::Float32, Shape(I{1}));
-  *out.flat<float>().data() = value;
-  return out;
 }
 
 }  // namespace
@@ -72,8 +66,9 @@ double TrainStep::run_micro_batch(const data::Batch& batch, std::int64_t step, s
   const Variable logits = net_(input_of(batch, first), pass);
   const Variable loss = classification_loss(pass, logits, loss_kind_, target);
   result.correct += count_correct(executor_, logits.tensor(pass), target.labels);
-  const double value = static_cast<double>(*loss.tensor(pass).flat<const float>().data());
-  pass.backward(loss, scalar(executor_, 1.0F / static_cast<float>(micro_batches_)));
+  const double value = static_cast<double>(executor_.values<float>(loss.tensor(pass)).front());
+  const float share = pass.options().micro_batch_share;
+  pass.backward(loss, executor_.place<float>({&share, 1}, Shape(I{1})));
   return value;
 }
 
@@ -85,11 +80,12 @@ PassOptions TrainStep::pass_options(std::int64_t step, std::int64_t micro_batch)
 }
 
 Target TrainStep::target_of(const data::Batch& batch, std::int64_t first) {
-  Target target{.labels = executor_.empty(DType::Int64, Shape(N{micro_batch_size_})),
-                .soft_targets = {},
-                .smoothing = smoothing_};
-  std::copy_n(batch.labels.begin() + first, micro_batch_size_, target.labels.view<std::int64_t, N>().begin());
-  return target;
+  const auto labels =
+      std::span(batch.labels)
+          .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(micro_batch_size_));
+  return {.labels = executor_.place<std::int64_t>(labels, Shape(N{micro_batch_size_})),
+          .soft_targets = {},
+          .smoothing = smoothing_};
 }
 
 Variable TrainStep::input_of(const data::Batch& batch, std::int64_t first) {
@@ -104,24 +100,25 @@ Variable TrainStep::input_of(const data::Batch& batch, std::int64_t first) {
 void TrainStep::fail_not_finite(const data::Batch& batch, std::int64_t step, const StepResult& result) {
   const std::string where = concat("step ", step, " (epoch ", batch.epoch, ", batch ", batch.index, ")");
   for (const Parameter* p : store_.parameters()) {
-    CF_CHECK_AS(ErrorKind::Numeric, all_finite(p->value), where, ": ", p->name,
+    CF_CHECK_AS(ErrorKind::Numeric, all_finite(executor_, p->value), where, ": ", p->name,
                 " holds a number that is not finite");
   }
   store_.begin_step();
   for (std::int64_t i = 0; i < micro_batches_; ++i) {
     Pass pass(executor_, pass_options(step, i));
     pass.set_inspector([&](std::string_view op, std::string_view parameter, const Tensor& output) {
-      CF_CHECK_AS(ErrorKind::Numeric, output.dtype() != DType::Float32 || all_finite(output), where,
-                  ": the output ", output.shape().text(), " of ", op, parameter.empty() ? "" : " with ",
-                  parameter, " is the first that is not finite; a lower learning rate or clip_norm may help");
+      CF_CHECK_AS(ErrorKind::Numeric, output.dtype() != DType::Float32 || all_finite(executor_, output),
+                  where, ": the output ", output.shape().text(), " of ", op,
+                  parameter.empty() ? "" : " with ", parameter,
+                  " is the first that is not finite; a lower learning rate or clip_norm may help");
     });
     const Target target = target_of(batch, i * micro_batch_size_);
     classification_loss(pass, net_(input_of(batch, i * micro_batch_size_), pass), loss_kind_, target);
   }
   // Forward is finite: look for the gradient that backward completed first.
   for (auto p = store_.parameters().rbegin(); p != store_.parameters().rend(); ++p) {
-    CF_CHECK_AS(ErrorKind::Numeric, all_finite((*p)->gradient), where, ": the gradient of ", (*p)->name,
-                " is the first that is not finite; a lower learning rate or clip_norm may help");
+    CF_CHECK_AS(ErrorKind::Numeric, all_finite(executor_, (*p)->gradient), where, ": the gradient of ",
+                (*p)->name, " is the first that is not finite; a lower learning rate or clip_norm may help");
   }
   fail(ErrorKind::Numeric, where, ": loss ", result.loss, ", gradient norm ", result.gradient_norm,
        "; every single tensor is finite");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -34,7 +33,7 @@ struct GatherSamples {
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
-    Tensor dx = Tensor::zeros(pass.executor().pool(), dy.dtype(), saved.shape);
+    Tensor dx = pass.executor().zeros(dy.dtype(), saved.shape);
     pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
       kernels::residual(place, kernels::ScatterAddSamples<T>{.x = dy.view<const T, N, H, W, C>(),
                                                              .kept = saved.kept.view<const std::int64_t, N>(),
@@ -65,9 +64,8 @@ Tensor draw_kept_samples(Pass& pass, std::int64_t samples, float drop_probabilit
   }
   std::sort(order.begin(), order.begin() + kept);
 
-  Tensor out = pass.empty(DType::Int64, Shape(N{kept}));
-  std::memcpy(out.data(), order.data(), out.size_bytes());
-  return out;
+  order.resize(static_cast<std::size_t>(kept));
+  return pass.executor().place<std::int64_t>(order, Shape(N{kept}));
 }
 
 Variable gather_samples(Pass& pass, const Variable& x, const Tensor& kept) {

@@ -23,12 +23,14 @@ float truncated_normal(Philox& draw) {
   }
 }
 
-void fill(const Tensor& out, const Initial& initial, Philox draw) {
+void fill(Executor& executor, const Tensor& out, const Initial& initial, Philox draw) {
   dispatch_floating(out.dtype(), [&]<class T>() {
-    for (T& x : out.flat<T>()) {
+    std::vector<T> values(static_cast<std::size_t>(out.size()));
+    for (T& x : values) {
       x = initial.kind == Initial::Kind::Constant ? static_cast<T>(initial.value)
                                                   : static_cast<T>(initial.value * truncated_normal(draw));
     }
+    executor.write(std::as_bytes(std::span(values)), out);
   });
 }
 
@@ -61,16 +63,16 @@ ParameterStore::ParameterStore(Executor& executor, std::vector<Parameter*> param
                          .learning_rate_scale = 1.0F});
     end += aligned(p.shape.size());
   }
-  values_ = Tensor::zeros(executor.pool(), dtype, Shape(I{end}));
-  gradients_ = Tensor::zeros(executor.pool(), dtype, Shape(I{end}));
+  values_ = executor.zeros(dtype, Shape(I{end}));
+  gradients_ = executor.zeros(dtype, Shape(I{end}));
 
   end = 0;
   for (const auto* s : statistics_) {
     statistic_offsets_.push_back(end);
     end += aligned(s->shape.size());
   }
-  running_ = Tensor::zeros(executor.pool(), dtype, Shape(I{end}));
-  batch_ = Tensor::zeros(executor.pool(), dtype, Shape(I{end}));
+  running_ = executor.zeros(dtype, Shape(I{end}));
+  batch_ = executor.zeros(dtype, Shape(I{end}));
   bind();
 }
 
@@ -87,10 +89,11 @@ void ParameterStore::bind() {
 
 void ParameterStore::initialise(std::uint64_t seed) {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    fill(parameters_[i]->value, parameters_[i]->initial, Philox(seed, Purpose::Initialisation, 0, i));
+    fill(executor_, parameters_[i]->value, parameters_[i]->initial,
+         Philox(seed, Purpose::Initialisation, 0, i));
   }
   for (Statistic* s : statistics_) {
-    fill(s->value, {Initial::Kind::Constant, s->initial}, Philox(seed, Purpose::Initialisation));
+    fill(executor_, s->value, {Initial::Kind::Constant, s->initial}, Philox(seed, Purpose::Initialisation));
   }
 }
 
@@ -106,11 +109,11 @@ std::int64_t ParameterStore::parameter_count() const {
 }
 
 Tensor ParameterStore::make_parameter_bucket() const {
-  return Tensor::zeros(executor_.pool(), values_.dtype(), values_.shape());
+  return executor_.zeros(values_.dtype(), values_.shape());
 }
 
 Tensor ParameterStore::make_statistic_bucket() const {
-  return Tensor::zeros(executor_.pool(), running_.dtype(), running_.shape());
+  return executor_.zeros(running_.dtype(), running_.shape());
 }
 
 Tensor ParameterStore::part(const Tensor& bucket, const Parameter& parameter) const {

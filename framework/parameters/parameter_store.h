@@ -35,6 +35,7 @@ class ParameterStore {
   const std::vector<kernels::Segment>& segments() const { return segments_; }  // in bucket order
   std::int64_t parameter_count() const;
 
+  Executor& executor() const { return executor_; }
   DType dtype() const { return values_.dtype(); }
   const Tensor& values() const { return values_; }
   const Tensor& gradients() const { return gradients_; }

@@ -4,6 +4,15 @@
 
 namespace cf {
 
+namespace {
+
+void check_bytes(const Tensor& tensor, std::size_t host_bytes) {
+  CF_CHECK(host_bytes == tensor.size_bytes(), "a tensor ", tensor.shape().text(), " of ", tensor.size_bytes(),
+           " bytes against ", host_bytes, " bytes of the host");
+}
+
+}  // namespace
+
 std::unique_ptr<Executor> Executor::reference() {
   auto executor = std::unique_ptr<Executor>(new Executor(PlaceKind::Reference));
   executor->pool_ = host_pool().shared_from_this();
@@ -17,11 +26,42 @@ std::unique_ptr<Executor> Executor::cpu(int threads) {
   return executor;
 }
 
+Tensor Executor::zeros(DType dtype, const Shape& shape) {
+  const Tensor out = empty(dtype, shape);
+  std::memset(out.data(), 0, out.size_bytes());
+  return out;
+}
+
 void Executor::copy(const Tensor& from, const Tensor& to) {
   CF_CHECK(from.dtype() == to.dtype() && from.size() == to.size(), "a tensor ", from.shape().text(), " of ",
            name_of(from.dtype()), " is copied over ", to.shape().text(), " of ", name_of(to.dtype()));
   std::memcpy(to.data(), from.data(), from.size_bytes());
 }
+
+void Executor::write(std::span<const std::byte> host, const Tensor& to) {
+  check_bytes(to, host.size());
+  std::memcpy(to.data(), host.data(), host.size());
+}
+
+void Executor::read(const Tensor& from, std::span<std::byte> host) {
+  check_bytes(from, host.size());
+  std::memcpy(host.data(), from.data(), host.size());
+}
+
+Tensor Executor::to_host(const Tensor& tensor) {
+  if (tensor.device().kind == DeviceKind::Host) return tensor;
+  Tensor out = Tensor::empty(host_pool(), tensor.dtype(), tensor.shape());
+  read(tensor, out.bytes());
+  return out;
+}
+
+std::vector<float> Executor::floats(const Tensor& tensor) {
+  const Tensor host = converted(to_host(tensor), DType::Float32, host_pool());
+  const auto view = host.flat<const float>();
+  return {view.begin(), view.end()};
+}
+
+void Executor::synchronize() {}
 
 kernels::Workspace Executor::scratch(std::size_t bytes) {
   if (bytes > scratch_bytes_) {

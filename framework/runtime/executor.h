@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "framework/runtime/memory_pool.h"
 #include "framework/tensor/tensor.h"
@@ -28,8 +30,38 @@ class Executor {
 
   Tensor empty(DType dtype, const Shape& shape) const { return Tensor::empty(*pool_, dtype, shape); }
 
-  // Copies the elements of one tensor over another of equal size and type.
+  // All bytes zero.
+  Tensor zeros(DType dtype, const Shape& shape);
+
+  // Copies the elements of one tensor over another of equal size and type; both live at this place.
   void copy(const Tensor& from, const Tensor& to);
+
+  // Between memory of the caller and a tensor at this place; done when the call returns. Sizes must agree.
+  void write(std::span<const std::byte> host, const Tensor& to);
+  void read(const Tensor& from, std::span<std::byte> host);
+  template <class T>
+  Tensor place(std::span<const T> host, const Shape& shape) {
+    const Tensor out = empty(kDType<T>, shape);
+    write(std::as_bytes(host), out);
+    return out;
+  }
+  template <class T>
+  std::vector<T> values(const Tensor& tensor) {
+    CF_CHECK(tensor.dtype() == kDType<T>, "a tensor of ", name_of(tensor.dtype()), " is read as ",
+             name_of(kDType<T>));
+    std::vector<T> out(static_cast<std::size_t>(tensor.size()));
+    read(tensor, std::as_writable_bytes(std::span(out)));
+    return out;
+  }
+
+  // The values of a tensor of any floating type.
+  std::vector<float> floats(const Tensor& tensor);
+
+  // The tensor in host memory: itself where it is there already.
+  Tensor to_host(const Tensor& tensor);
+
+  // Waits for all work given to this place so far.
+  void synchronize();
 
   // Calls body.operator()<T>(place) for the element type of `dtype`; a type the place does not compute in is
   // an error.

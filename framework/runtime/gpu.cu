@@ -1,0 +1,74 @@
+#include "framework/runtime/caching_pool.h"
+#include "framework/runtime/gpu.h"
+#include "kernels/base/launch.cuh"
+
+namespace cf {
+
+GpuCount count_gpus() {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) return {0, cudaGetErrorString(status)};
+  if (count == 0) return {0, "the driver shows no GPU to this process (CUDA_VISIBLE_DEVICES?)"};
+  return {count, ""};
+}
+
+GpuProperties gpu_properties(int index) {
+  cudaDeviceProp properties{};
+  CF_CUDA(cudaGetDeviceProperties(&properties, index));
+  GpuProperties out{.name = properties.name,
+                    .compute_major = properties.major,
+                    .compute_minor = properties.minor,
+                    .multiprocessors = properties.multiProcessorCount,
+                    .memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem)};
+  CF_CUDA(cudaDriverGetVersion(&out.driver_version));
+  CF_CUDA(cudaRuntimeGetVersion(&out.runtime_version));
+  return out;
+}
+
+GpuStream::GpuStream(int device_index) {
+  CF_CUDA(cudaSetDevice(device_index));
+  CF_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+}
+
+GpuStream::~GpuStream() {
+  cudaStreamSynchronize(stream_);
+  cudaStreamDestroy(stream_);
+}
+
+void GpuStream::synchronize() const { CF_CUDA(cudaStreamSynchronize(stream_)); }
+
+void GpuStream::copy_from_host(void* to, const void* from, std::size_t bytes) const {
+  CF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
+  synchronize();
+}
+
+void GpuStream::copy_to_host(void* to, const void* from, std::size_t bytes) const {
+  CF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_));
+  synchronize();
+}
+
+void GpuStream::copy(void* to, const void* from, std::size_t bytes) const {
+  CF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_));
+}
+
+void GpuStream::zero(void* to, std::size_t bytes) const { CF_CUDA(cudaMemsetAsync(to, 0, bytes, stream_)); }
+
+std::shared_ptr<MemoryPool> make_gpu_pool(int device_index) {
+  return std::make_shared<CachingPool>(MemorySource{.device = {DeviceKind::Gpu, device_index},
+                                                    .allocate =
+                                                        [device_index](std::size_t bytes) {
+                                                          void* block = nullptr;
+                                                          CF_CUDA(cudaSetDevice(device_index));
+                                                          const cudaError_t status =
+                                                              cudaMalloc(&block, bytes);
+                                                          if (status == cudaErrorMemoryAllocation) {
+                                                            cudaGetLastError();  // it is reported by the pool
+                                                            return static_cast<std::byte*>(nullptr);
+                                                          }
+                                                          check_cuda(status, "cudaMalloc");
+                                                          return static_cast<std::byte*>(block);
+                                                        },
+                                                    .release = [](std::byte* block) { cudaFree(block); }});
+}
+
+}  // namespace cf
