@@ -20,6 +20,7 @@ struct Cpu {
 struct Cuda {
   CUstream_st* stream = nullptr;  // a cudaStream_t
   int sm_limit = 0;               // blocks of persistent kernels use at most so many SMs; 0: all
+  bool tf32 = false;              // float32 matrix products may round their factors to 10 bits
 };
 
 }  // namespace cf

@@ -19,6 +19,12 @@ std::size_t workspace_bytes(Reference, const Args&) {
   return 0;
 }
 
+// Nor does a kernel on the GPU that overloads nothing better.
+template <class Args>
+std::size_t workspace_bytes(Cuda, const Args&) {
+  return 0;
+}
+
 // The workspace as `count` elements of T starting `offset` elements in; too small a workspace is an error.
 template <class T>
 T* workspace_as(std::string_view kernel, Workspace workspace, std::size_t count, std::size_t offset = 0) {

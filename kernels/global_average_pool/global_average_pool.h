@@ -27,6 +27,11 @@ void global_average_pool(Reference, const GlobalAveragePoolForward<T>&);
 template <class T>
 void global_average_pool(Reference, const GlobalAveragePoolBackward<T>&);
 
+template <class T>
+void global_average_pool(Cuda, const GlobalAveragePoolForward<T>&);
+template <class T>
+void global_average_pool(Cuda, const GlobalAveragePoolBackward<T>&);
+
 void global_average_pool(Cpu, const GlobalAveragePoolForward<float>&);
 void global_average_pool(Cpu, const GlobalAveragePoolBackward<float>&);
 

@@ -47,6 +47,14 @@ void grouped_conv(Reference, const GroupedConvBackwardInput<T>&);
 template <class T>
 void grouped_conv(Reference, const GroupedConvBackwardWeight<T>&);
 
+// Images must be aligned to 16 bytes.
+template <class T>
+void grouped_conv(Cuda, const GroupedConvForward<T>&);
+template <class T>
+void grouped_conv(Cuda, const GroupedConvBackwardInput<T>&);
+template <class T>
+void grouped_conv(Cuda, const GroupedConvBackwardWeight<T>&);
+
 void grouped_conv(Cpu, const GroupedConvForward<float>&);
 void grouped_conv(Cpu, const GroupedConvBackwardInput<float>&);
 void grouped_conv(Cpu, const GroupedConvBackwardWeight<float>&);
@@ -54,5 +62,8 @@ void grouped_conv(Cpu, const GroupedConvBackwardWeight<float>&);
 std::size_t workspace_bytes(Cpu, const GroupedConvForward<float>&);
 std::size_t workspace_bytes(Cpu, const GroupedConvBackwardInput<float>&);
 std::size_t workspace_bytes(Cpu, const GroupedConvBackwardWeight<float>&);
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const GroupedConvBackwardWeight<T>&);
 
 }  // namespace cf::kernels

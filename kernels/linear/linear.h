@@ -47,6 +47,13 @@ void linear(Reference, const LinearBackwardInput<T>&);
 template <class T>
 void linear(Reference, const LinearBackwardWeight<T>&);
 
+template <class T>
+void linear(Cuda, const LinearForward<T>&);
+template <class T>
+void linear(Cuda, const LinearBackwardInput<T>&);
+template <class T>
+void linear(Cuda, const LinearBackwardWeight<T>&);
+
 void linear(Cpu, const LinearForward<float>&);
 void linear(Cpu, const LinearBackwardInput<float>&);
 void linear(Cpu, const LinearBackwardWeight<float>&);
@@ -54,5 +61,12 @@ void linear(Cpu, const LinearBackwardWeight<float>&);
 std::size_t workspace_bytes(Cpu, const LinearForward<float>&);
 std::size_t workspace_bytes(Cpu, const LinearBackwardInput<float>&);
 std::size_t workspace_bytes(Cpu, const LinearBackwardWeight<float>&);
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const LinearForward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const LinearBackwardInput<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const LinearBackwardWeight<T>&);
 
 }  // namespace cf::kernels

@@ -18,6 +18,8 @@ struct NormalizeImage {
 
 template <class T>
 void normalize_image(Reference, const NormalizeImage<T>&);
+template <class T>
+void normalize_image(Cuda, const NormalizeImage<T>&);
 void normalize_image(Cpu, const NormalizeImage<float>&);
 
 }  // namespace cf::kernels

@@ -45,6 +45,13 @@ void patch_conv(Reference, const PatchConvBackwardInput<T>&);
 template <class T>
 void patch_conv(Reference, const PatchConvBackwardWeight<T>&);
 
+template <class T>
+void patch_conv(Cuda, const PatchConvForward<T>&);
+template <class T>
+void patch_conv(Cuda, const PatchConvBackwardInput<T>&);
+template <class T>
+void patch_conv(Cuda, const PatchConvBackwardWeight<T>&);
+
 void patch_conv(Cpu, const PatchConvForward<float>&);
 void patch_conv(Cpu, const PatchConvBackwardInput<float>&);
 void patch_conv(Cpu, const PatchConvBackwardWeight<float>&);
@@ -52,5 +59,12 @@ void patch_conv(Cpu, const PatchConvBackwardWeight<float>&);
 std::size_t workspace_bytes(Cpu, const PatchConvForward<float>&);
 std::size_t workspace_bytes(Cpu, const PatchConvBackwardInput<float>&);
 std::size_t workspace_bytes(Cpu, const PatchConvBackwardWeight<float>&);
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const PatchConvForward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const PatchConvBackwardInput<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const PatchConvBackwardWeight<T>&);
 
 }  // namespace cf::kernels

@@ -55,10 +55,18 @@ void squeeze_excite(Reference, const SqueezeExciteForward<T>&);
 template <class T>
 void squeeze_excite(Reference, const SqueezeExciteBackward<T>&);
 
+template <class T>
+void squeeze_excite(Cuda, const SqueezeExciteForward<T>&);
+template <class T>
+void squeeze_excite(Cuda, const SqueezeExciteBackward<T>&);
+
 void squeeze_excite(Cpu, const SqueezeExciteForward<float>&);
 void squeeze_excite(Cpu, const SqueezeExciteBackward<float>&);
 
 std::size_t workspace_bytes(Cpu, const SqueezeExciteForward<float>&);
 std::size_t workspace_bytes(Cpu, const SqueezeExciteBackward<float>&);
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const SqueezeExciteBackward<T>&);
 
 }  // namespace cf::kernels

@@ -1,0 +1,34 @@
+// Matrix products at place Cuda, by cuBLASLt: row-major, sums in float, the same bits in every run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/base/dtype.h"
+#include "kernels/base/place.h"
+#include "kernels/base/workspace.h"
+
+namespace cf::kernels {
+
+//   out[row, column] = beta out[row, column] + sum_i a[row, i] b[i, column]
+//
+// beta = 0 overwrites, NaN too. Without depth the sum is zero. Pointers need no more than their element's
+// alignment; 16 bytes are faster.
+struct Gemm {
+  DType in = DType::Float32;   // of a and b
+  DType out = DType::Float32;  // of the result: `in` or Float32
+  std::int64_t rows = 0, columns = 0, depth = 0;
+  const void* a = nullptr;    // [rows, depth]
+  const void* b = nullptr;    // [depth, columns]
+  bool a_transposed = false;  // a lies in memory as [depth, rows]
+  bool b_transposed = false;  // b lies in memory as [columns, depth]
+  void* result = nullptr;     // [rows, columns]
+  float beta = 0;
+};
+
+// Depends on the extents alone, so that the choice of the algorithm does too.
+std::size_t gemm_workspace_bytes(std::int64_t rows, std::int64_t columns);
+
+void multiply(Cuda place, const Gemm& gemm, Workspace workspace);
+
+}  // namespace cf::kernels

@@ -1,0 +1,222 @@
+#include <cstdint>
+
+#include "kernels/base/alignment.h"
+#include "kernels/base/launch.cuh"
+#include "kernels/gemm/gemm_cuda.h"
+#include "kernels/patch_conv/patch_conv.h"
+#include "kernels/patch_conv/patch_conv_check.h"
+
+namespace cf::kernels {
+
+namespace {
+
+constexpr int kBlock = 256;
+
+// Images [N,H,W,C] and their patches [N,P,Q,R,S,C], in units of 1 to 16 bytes. The S pixels that a patch has
+// in one image row lie together in both: a run.
+struct Layout {
+  std::uint32_t n, h, p, q, r;
+  std::uint32_t run, row;  // units of a run, of an image row
+
+  __host__ __device__ std::uint32_t image_units() const { return n * h * row; }
+  __host__ __device__ std::uint32_t patch_units() const { return n * p * q * r * run; }
+};
+
+template <class Unit>
+__global__ void gather_kernel(Layout l, const Unit* image, Unit* patches) {
+  const std::uint32_t units = l.patch_units();
+  for (std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < units; i += gridDim.x * blockDim.x) {
+    std::uint32_t rest = i / l.run;
+    const std::uint32_t r = rest % l.r;
+    rest /= l.r;
+    const std::uint32_t q = rest % l.q;
+    rest /= l.q;
+    const std::uint32_t p = rest % l.p, n = rest / l.p;
+    patches[i] = image[(n * l.h + p * l.r + r) * l.row + q * l.run + i % l.run];
+  }
+}
+
+// Every unit of the image: from its patch, zero where no patch covers it.
+template <class Unit>
+__global__ void scatter_kernel(Layout l, const Unit* patches, Unit* image) {
+  const std::uint32_t units = l.image_units();
+  for (std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < units; i += gridDim.x * blockDim.x) {
+    const std::uint32_t column = i % l.row, q = column / l.run, line = i / l.row;
+    const std::uint32_t h = line % l.h, n = line / l.h, p = h / l.r;
+    const bool lost = p >= l.p || q >= l.q;
+    image[i] = lost ? Unit{} : patches[(((n * l.p + p) * l.q + q) * l.r + h % l.r) * l.run + column % l.run];
+  }
+}
+
+// The product's extents: patches [rows, depth], outputs [rows, columns].
+struct Product {
+  std::int64_t rows, columns, depth;
+
+  template <class Output, class Weight>
+  Product(const Output& y, const Weight& weight)
+      : rows(y.template extent<N>().value * y.template extent<P>().value * y.template extent<Q>().value),
+        columns(weight.template extent<K>().value),
+        depth(weight.template extent<R>().value * weight.template extent<S>().value *
+              weight.template extent<C>().value) {}
+
+  template <class T>
+  std::size_t patch_bytes() const {
+    return padded_bytes(static_cast<std::size_t>(rows * depth) * sizeof(T));
+  }
+};
+
+// The layout in units of `unit` bytes.
+template <class Image, class Output, class Weight>
+Layout layout_of(const Image& x, const Output& y, const Weight& weight, std::size_t unit) {
+  constexpr std::int64_t kMostUnits = std::int64_t{1} << 31;
+  using Element = typename Image::Element;
+  CF_CHECK(x.size() < kMostUnits, "patch_conv: an image tensor of ", x.size(),
+           " elements, must have less than ", kMostUnits, " on the GPU");
+  const auto units = [&](std::int64_t elements) {
+    return static_cast<std::uint32_t>(static_cast<std::size_t>(elements) * sizeof(Element) / unit);
+  };
+  const auto narrow = [](auto axis) { return static_cast<std::uint32_t>(axis.value); };
+  const auto channels = x.template extent<C>().value;
+  return {narrow(x.template extent<N>()),
+          narrow(x.template extent<H>()),
+          narrow(y.template extent<P>()),
+          narrow(y.template extent<Q>()),
+          narrow(weight.template extent<R>()),
+          units(weight.template extent<S>().value * channels),
+          units(x.template extent<W>().value * channels)};
+}
+
+// body<Unit>() with the widest unit of which runs, rows and both addresses are multiples.
+template <class T, class Body>
+void dispatch_unit(std::int64_t run, std::int64_t row, const void* image, const void* patches,
+                   const Body& body) {
+  const auto fits = [&](std::size_t bytes) {
+    return static_cast<std::size_t>(run) * sizeof(T) % bytes == 0 &&
+           static_cast<std::size_t>(row) * sizeof(T) % bytes == 0 &&
+           reinterpret_cast<std::uintptr_t>(image) % bytes == 0 &&
+           reinterpret_cast<std::uintptr_t>(patches) % bytes == 0;
+  };
+  if (fits(16)) return body.template operator()<uint4>();
+  if (fits(8)) return body.template operator()<uint2>();
+  if (fits(4)) return body.template operator()<std::uint32_t>();
+  return body.template operator()<std::uint16_t>();
+}
+
+template <class T, class Output, class Weight>
+void gather(Cuda place, const View<const T, N, H, W, C>& x, const Output& y, const Weight& weight,
+            T* patches) {
+  const auto c = x.template extent<C>().value;
+  dispatch_unit<T>(weight.template extent<S>().value * c, x.template extent<W>().value * c, x.data(), patches,
+                   [&]<class Unit>() {
+                     const Layout layout = layout_of(x, y, weight, sizeof(Unit));
+                     launch("patch_conv gather", gather_kernel<Unit>,
+                            {.grid = grid_for(layout.patch_units(), kBlock), .block = kBlock}, place, layout,
+                            reinterpret_cast<const Unit*>(x.data()), reinterpret_cast<Unit*>(patches));
+                   });
+}
+
+template <class T>
+void scatter(Cuda place, const PatchConvBackwardInput<T>& a, const T* patches) {
+  const auto c = a.dx.template extent<C>().value;
+  dispatch_unit<T>(a.weight.template extent<S>().value * c, a.dx.template extent<W>().value * c, a.dx.data(),
+                   patches, [&]<class Unit>() {
+                     const Layout layout = layout_of(a.dx, a.dy, a.weight, sizeof(Unit));
+                     launch("patch_conv scatter", scatter_kernel<Unit>,
+                            {.grid = grid_for(layout.image_units(), kBlock), .block = kBlock}, place, layout,
+                            reinterpret_cast<const Unit*>(patches), reinterpret_cast<Unit*>(a.dx.data()));
+                   });
+}
+
+}  // namespace
+
+template <class T>
+void patch_conv(Cuda place, const PatchConvForward<T>& a) {
+  check(a);
+  const Product product(a.y, a.weight);
+  const std::size_t bytes = product.patch_bytes<T>();
+  T* patches = workspace_as<T>("patch_conv forward", a.workspace, bytes / sizeof(T));
+  gather(place, a.x, a.y, a.weight, patches);
+  multiply(place,
+           {.in = kDType<T>,
+            .out = kDType<T>,
+            .rows = product.rows,
+            .columns = product.columns,
+            .depth = product.depth,
+            .a = patches,
+            .b = a.weight.data(),
+            .b_transposed = true,
+            .result = a.y.data()},
+           a.workspace.subspan(bytes));
+}
+
+template <class T>
+void patch_conv(Cuda place, const PatchConvBackwardInput<T>& a) {
+  check(a);
+  const Product product(a.dy, a.weight);
+  const std::size_t bytes = product.patch_bytes<T>();
+  T* patches = workspace_as<T>("patch_conv backward input", a.workspace, bytes / sizeof(T));
+  multiply(place,
+           {.in = kDType<T>,
+            .out = kDType<T>,
+            .rows = product.rows,
+            .columns = product.depth,
+            .depth = product.columns,
+            .a = a.dy.data(),
+            .b = a.weight.data(),
+            .result = patches},
+           a.workspace.subspan(bytes));
+  scatter(place, a, patches);
+}
+
+template <class T>
+void patch_conv(Cuda place, const PatchConvBackwardWeight<T>& a) {
+  check(a);
+  const Product product(a.dy, a.dweight);
+  const std::size_t bytes = product.patch_bytes<T>();
+  T* patches = workspace_as<T>("patch_conv backward weight", a.workspace, bytes / sizeof(T));
+  gather(place, a.x, a.dy, a.dweight, patches);
+  multiply(place,
+           {.in = kDType<T>,
+            .out = DType::Float32,
+            .rows = product.columns,
+            .columns = product.depth,
+            .depth = product.rows,
+            .a = a.dy.data(),
+            .b = patches,
+            .a_transposed = true,
+            .result = a.dweight.data(),
+            .beta = a.accumulate},
+           a.workspace.subspan(bytes));
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const PatchConvForward<T>& a) {
+  const Product product(a.y, a.weight);
+  return product.patch_bytes<T>() + gemm_workspace_bytes(product.rows, product.columns);
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const PatchConvBackwardInput<T>& a) {
+  const Product product(a.dy, a.weight);
+  return product.patch_bytes<T>() + gemm_workspace_bytes(product.rows, product.depth);
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const PatchConvBackwardWeight<T>& a) {
+  const Product product(a.dy, a.dweight);
+  return product.patch_bytes<T>() + gemm_workspace_bytes(product.columns, product.depth);
+}
+
+#define CF_INSTANTIATE(T)                                                       \
+  template void patch_conv(Cuda, const PatchConvForward<T>&);                   \
+  template void patch_conv(Cuda, const PatchConvBackwardInput<T>&);             \
+  template void patch_conv(Cuda, const PatchConvBackwardWeight<T>&);            \
+  template std::size_t workspace_bytes(Cuda, const PatchConvForward<T>&);       \
+  template std::size_t workspace_bytes(Cuda, const PatchConvBackwardInput<T>&); \
+  template std::size_t workspace_bytes(Cuda, const PatchConvBackwardWeight<T>&);
+CF_INSTANTIATE(float)
+CF_INSTANTIATE(Half)
+CF_INSTANTIATE(BFloat16)
+#undef CF_INSTANTIATE
+
+}  // namespace cf::kernels
