@@ -56,8 +56,14 @@ struct CaseTensor {
   std::int64_t size() const;
 };
 
+#ifdef CF_WITH_CUDA
+inline constexpr bool kBuiltWithCuda = true;
+#else
+inline constexpr bool kBuiltWithCuda = false;
+#endif
+
 // Where a case runs.
-using CasePlace = std::variant<Reference, Cpu>;
+using CasePlace = std::variant<Reference, Cpu, Cuda>;
 
 // The memory of one run, provided by whoever runs the case.
 class CaseMemory {
@@ -156,18 +162,25 @@ class Case {
     aliases.emplace_back(output.index, input.index);
   }
 
-  // body(place, views): called for Reference with every type of Types, for Cpu with float.
+  // body(place, views): called for Reference with every type of Types, for Cpu with float, and in a build
+  // with CUDA for Cuda with all of Types but double.
   template <class... Types, class Body>
   void runs_in(Body body) {
-    types = {kDType<Types>...};
-    run = [body = std::move(body)](const CasePlace& place, DType type, CaseMemory& memory) {
-      const bool found = ((type == kDType<Types> && (run_as<Types>(body, place, memory), true)) || ...);
-      CF_CHECK(found, "a case that does not run in ", name_of(type));
-    };
+    runs_with<kBuiltWithCuda, Types...>(std::move(body));
   }
   template <class Body>
   void runs(Body body) {
     runs_in<double, float, Half, BFloat16>(std::move(body));
+  }
+
+  // The same for a kernel without an overload for Cuda.
+  template <class... Types, class Body>
+  void runs_on_host_in(Body body) {
+    runs_with<false, Types...>(std::move(body));
+  }
+  template <class Body>
+  void runs_on_host(Body body) {
+    runs_on_host_in<double, float, Half, BFloat16>(std::move(body));
   }
 
   // Compulsory traffic when the case runs in `type`: every tensor once, in-outs twice.
@@ -183,6 +196,7 @@ class Case {
   std::vector<CaseTensor> tensors;
   std::vector<std::pair<int, int>> aliases;  // (output, input)
   std::vector<DType> types;
+  bool on_cuda = false;  // runs at place Cuda: in all types but double
   std::function<void(const CasePlace&, DType, CaseMemory&)> run;
 
  private:
@@ -191,15 +205,29 @@ class Case {
     return static_cast<int>(tensors.size()) - 1;
   }
 
-  template <class T, class Body>
+  template <bool kOnCuda, class... Types, class Body>
+  void runs_with(Body body) {
+    types = {kDType<Types>...};
+    on_cuda = kOnCuda;
+    run = [body = std::move(body)](const CasePlace& place, DType type, CaseMemory& memory) {
+      const bool found =
+          ((type == kDType<Types> && (run_as<kOnCuda, Types>(body, place, memory), true)) || ...);
+      CF_CHECK(found, "a case that does not run in ", name_of(type));
+    };
+  }
+
+  template <bool kOnCuda, class T, class Body>
   static void run_as(const Body& body, const CasePlace& place, CaseMemory& memory) {
     const CaseViews<T> views(memory);
-    if (std::holds_alternative<Reference>(place)) {
-      body(Reference{}, views);
-    } else if constexpr (std::is_same_v<T, float>) {
-      body(std::get<Cpu>(place), views);
-    } else {
+    if (std::holds_alternative<Reference>(place)) return body(Reference{}, views);
+    if (const auto* cpu = std::get_if<Cpu>(&place)) {
+      if constexpr (std::is_same_v<T, float>) return body(*cpu, views);
       fail(ErrorKind::Internal, "the Cpu place runs in float32 only");
+    }
+    if constexpr (kOnCuda && !std::is_same_v<T, double>) {
+      body(std::get<Cuda>(place), views);
+    } else {
+      fail(ErrorKind::Internal, "a case without place Cuda in ", name_of(kDType<T>));
     }
   }
 };

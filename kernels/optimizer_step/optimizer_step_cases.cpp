@@ -23,7 +23,7 @@ constexpr std::int64_t kDepth = 8;  // an update rounds a few times
 template <class Body>
 Case in_both_types(Case result, const Bucket& bucket, Body body) {
   result.benchmark_only = bucket.benchmark_only;
-  result.runs_in<double, float>(std::move(body));
+  result.runs_on_host_in<double, float>(std::move(body));
   return result;
 }
 

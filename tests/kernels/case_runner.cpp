@@ -4,6 +4,9 @@
 #include <limits>
 
 #include "tests/kernels/guarded_memory.h"
+#ifdef CF_WITH_CUDA
+#include "tests/kernels/cuda_guarded_memory.h"
+#endif
 
 namespace cf::kernels {
 
@@ -44,13 +47,31 @@ class Checker {
   explicit Checker(const Case& problem) : problem_(problem) {}
 
   std::vector<std::string> check() {
-    for (const DType type : problem_.types) check_type(type);
+    for (const DType type : problem_.types) {
+      const Expected expected = check_reference(type);
+      if (type == DType::Float32) check_cpu(expected);
+    }
     return std::move(complaints_);
   }
 
+#ifdef CF_WITH_CUDA
+  std::vector<std::string> check_cuda() {
+    for (const DType type : problem_.types) {
+      if (type != DType::Float64) check_cuda(type, check_reference(type));
+    }
+    return std::move(complaints_);
+  }
+#endif
+
  private:
-  void check_type(DType type) {
-    const auto truth = run_truth(type);
+  // What a place is held against in one type, by tensor.
+  struct Expected {
+    std::vector<std::vector<double>> truth;
+    std::vector<double> yardstick;
+  };
+
+  Expected check_reference(DType type) {
+    auto truth = run_truth(type);
     GuardedMemory reference(problem_, type);
     run(reference, Reference{}, type, concat("reference in ", name_of(type)));
     std::vector<double> yardstick(problem_.tensors.size());
@@ -58,7 +79,7 @@ class Checker {
       yardstick[index(i)] = error_of(reference.values(i), truth[index(i)]);
       expect_error(i, concat("reference in ", name_of(type)), yardstick[index(i)], 4 * floor_of(i, type));
     });
-    if (type == DType::Float32) check_cpu(truth, yardstick);
+    return {std::move(truth), std::move(yardstick)};
   }
 
   // In double, on the inputs as they are when rounded to `type`.
@@ -76,23 +97,38 @@ class Checker {
     return truth;
   }
 
-  void check_cpu(const std::vector<std::vector<double>>& truth, const std::vector<double>& yardstick) {
+  void check_cpu(const Expected& expected) {
     static Threads one(1), three(3);
-    GuardedMemory first(problem_, DType::Float32), second(problem_, DType::Float32),
-        single(problem_, DType::Float32);
-    run(first, Cpu{&three}, DType::Float32, "cpu");
-    run(second, Cpu{&three}, DType::Float32, "cpu, second run");
+    GuardedMemory first(problem_, DType::Float32), single(problem_, DType::Float32);
+    check_place<GuardedMemory>("cpu", Cpu{&three}, DType::Float32, expected, first);
     run(single, Cpu{&one}, DType::Float32, "cpu, one thread");
+    for_each_output([&](int i) { expect_same_bits(i, first, single, "cpu: three threads and one"); });
+  }
+
+#ifdef CF_WITH_CUDA
+  void check_cuda(DType type, const Expected& expected) {
+    CudaGuardedMemory first(problem_, type);
+    check_place<CudaGuardedMemory>(concat("cuda in ", name_of(type)), Cuda{}, type, expected, first);
+  }
+#endif
+
+  // Runs into `first`; the error, a second run, and outputs in place of inputs.
+  template <class Memory>
+  void check_place(const std::string& name, const CasePlace& place, DType type, const Expected& expected,
+                   Memory& first) {
+    Memory second(problem_, type);
+    run(first, place, type, name);
+    run(second, place, type, name + ", second run");
     for_each_output([&](int i) {
-      const double bound = 2 * yardstick[index(i)] + floor_of(i, DType::Float32);
-      expect_error(i, "cpu", error_of(first.values(i), truth[index(i)]), bound);
-      expect_same_bits(i, first, second, "two runs");
-      expect_same_bits(i, first, single, "three threads and one");
+      const double bound = 2 * expected.yardstick[index(i)] + floor_of(i, type);
+      expect_error(i, name, error_of(first.values(i), expected.truth[index(i)]), bound);
+      expect_same_bits(i, first, second, name + ": two runs");
     });
     for (const auto& alias : problem_.aliases) {
-      const std::string what = concat(tensor(alias.first).name, " in place of ", tensor(alias.second).name);
-      GuardedMemory shared(problem_, DType::Float32, alias);
-      run(shared, Cpu{&three}, DType::Float32, what);
+      const std::string what =
+          concat(name, ": ", tensor(alias.first).name, " in place of ", tensor(alias.second).name);
+      Memory shared(problem_, type, alias);
+      run(shared, place, type, what);
       for_each_output([&](int i) { expect_same_bits(i, first, shared, what); });
     }
   }
@@ -100,6 +136,7 @@ class Checker {
   void run(GuardedMemory& memory, const CasePlace& place, DType type, const std::string& what) {
     try {
       problem_.run(place, type, memory);
+      memory.collect();
     } catch (const Error& error) {
       complain(what, " throws: ", error.what());
     }
@@ -112,7 +149,7 @@ class Checker {
   }
 
   void expect_same_bits(int i, const GuardedMemory& a, const GuardedMemory& b, const std::string& what) {
-    if (!a.same_bits(i, b)) complain("cpu: ", what, " differ in ", tensor(i).name);
+    if (!a.same_bits(i, b)) complain(what, " differ in ", tensor(i).name);
   }
 
   double floor_of(int i, DType type) const {
@@ -148,5 +185,9 @@ double error_floor(DType output, DType wide, std::int64_t depth) {
 }
 
 std::vector<std::string> check_case(const Case& problem) { return Checker(problem).check(); }
+
+#ifdef CF_WITH_CUDA
+std::vector<std::string> check_case_on_cuda(const Case& problem) { return Checker(problem).check_cuda(); }
+#endif
 
 }  // namespace cf::kernels

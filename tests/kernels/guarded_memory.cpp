@@ -7,7 +7,6 @@ namespace cf::kernels {
 
 namespace {
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kGuard = 256;  // bytes on each side, a multiple of the alignment
 constexpr std::byte kPattern{0xff};
 }  // namespace
 
@@ -41,9 +40,9 @@ void GuardedMemory::set(int index, const std::vector<double>& values) {
   }
 }
 
-Workspace GuardedMemory::workspace(std::size_t bytes) {
+GuardedBuffer& GuardedMemory::add_workspace(std::size_t bytes) {
   workspaces_.push_back(std::make_unique<GuardedBuffer>(bytes));
-  return {workspaces_.back()->data(), bytes};
+  return *workspaces_.back();
 }
 
 std::vector<double> GuardedMemory::values(int index) const {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,16 @@ namespace cf::kernels {
 
 class GuardedBuffer {
  public:
+  static constexpr std::size_t kGuard = 256;  // bytes on each side, a multiple of the alignment
+
   explicit GuardedBuffer(std::size_t bytes);
   std::byte* data() { return storage_.data() + start_; }
   const std::byte* data() const { return storage_.data() + start_; }
   std::size_t size() const { return size_; }
   bool intact() const;
+
+  // The data between its two guard zones.
+  std::span<std::byte> guarded() { return {data() - kGuard, size_ + 2 * kGuard}; }
 
  private:
   std::vector<std::byte> storage_;
@@ -33,7 +39,10 @@ class GuardedMemory : public CaseMemory {
   GuardedMemory(const Case& problem, DType type, std::pair<int, int> alias = {-1, -1});
 
   void* tensor(int index) override { return buffer(index).data(); }
-  Workspace workspace(std::size_t bytes) override;
+  Workspace workspace(std::size_t bytes) override { return {add_workspace(bytes).data(), bytes}; }
+
+  // To be called after a run, before anything below: brings the results here if the run was elsewhere.
+  virtual void collect() {}
 
   std::vector<double> values(int index) const;
   bool same_bits(int index, const GuardedMemory& other) const;
@@ -44,10 +53,13 @@ class GuardedMemory : public CaseMemory {
   // Damaged guard zones and changed inputs, one sentence each.
   std::vector<std::string> damage() const;
 
- private:
+ protected:
+  GuardedBuffer& add_workspace(std::size_t bytes);
   GuardedBuffer& buffer(int index) {
     return *buffers_[static_cast<std::size_t>(index == alias_.first ? alias_.second : index)];
   }
+
+ private:
   const GuardedBuffer& buffer(int index) const {
     return *buffers_[static_cast<std::size_t>(index == alias_.first ? alias_.second : index)];
   }

@@ -1,0 +1,35 @@
+// GuardedMemory of a run on the GPU: tensors and workspaces travel there with their guard zones, and back.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "tests/kernels/device_memory.h"
+#include "tests/kernels/guarded_memory.h"
+
+namespace cf::kernels {
+
+class CudaGuardedMemory : public GuardedMemory {
+ public:
+  using GuardedMemory::GuardedMemory;
+
+  void* tensor(int index) override { return on_device(buffer(index)); }
+  Workspace workspace(std::size_t bytes) override { return {on_device(add_workspace(bytes)), bytes}; }
+  void collect() override {
+    for (auto& [host, device] : copies_) device->download(host->guarded());
+  }
+
+ private:
+  std::byte* on_device(GuardedBuffer& host) {
+    auto& device = copies_[&host];
+    if (!device) {
+      device = std::make_unique<DeviceBuffer>(host.guarded().size());
+      device->upload(host.guarded());
+    }
+    return device->data() + GuardedBuffer::kGuard;
+  }
+
+  std::map<GuardedBuffer*, std::unique_ptr<DeviceBuffer>> copies_;
+};
+
+}  // namespace cf::kernels
