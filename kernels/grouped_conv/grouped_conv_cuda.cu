@@ -111,7 +111,8 @@ __global__ void __launch_bounds__(Tile::kBlock)
     const auto start = std::int64_t{n} * images.height * images.width * images.channels +
                        std::int64_t{first_group + group} * kGroupWidth;
     float left[kGroupWidth] = {}, right[kGroupWidth] = {};
-#pragma unroll
+    // Unrolled, the filters would be hoisted out of the loop over pairs into registers, and spilled.
+#pragma unroll 1
     for (int r = 0; r < 3; ++r) {
 #pragma unroll
       for (int column = 0; column < 4; ++column) {
