@@ -1,0 +1,96 @@
+// convfirst predict: what it reads and what it prints.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/end_to_end/command_checks.h"
+#include "tests/end_to_end/prediction_files.h"
+
+namespace cf {
+namespace {
+
+using nlohmann::json;
+
+class CommandPredict : public TrainedRun {
+ protected:
+  CommandPredict() {
+    std::filesystem::create_directories(*this / "pictures");
+    data::write_png(*this / "pictures/b.png", random_image(40, 3, 1));
+    write_jpeg(*this / "pictures/a.jpg", random_image(31, 3, 2));
+    write_jpeg(*this / "pictures/c.JPEG", random_image(24, 1, 3));
+    write_bytes(*this / "pictures/notes.txt", "not an image");
+  }
+};
+
+TEST_F(CommandPredict, TableNamesFilesAndClasses) {
+  const auto lines = lines_of(output({"predict", "run", "pictures/b.png", "--topk", "3"}));
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_TRUE(lines[0].starts_with("pictures/b.png")) << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("    ")) << lines[1];
+  for (const auto& line : lines) {
+    EXPECT_NE(line.find(" %  class "), std::string::npos) << line;
+  }
+}
+
+TEST_F(CommandPredict, AFolderStandsForItsImagesInOrder) {
+  const auto lines = lines_of(output({"predict", "run", "pictures", "--format", "jsonl"}));
+  ASSERT_EQ(lines.size(), 3U);
+  const char* names[] = {"pictures/a.jpg", "pictures/b.png", "pictures/c.JPEG"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const json row = json::parse(lines[i]);
+    EXPECT_EQ(row["image"], names[i]);
+    ASSERT_EQ(row["predictions"].size(), 4U);  // five are asked for, there are four
+    double sum = 0, before = 1;
+    for (const auto& guess : row["predictions"]) {
+      EXPECT_TRUE(guess["class"].get<std::string>().starts_with("class "));
+      EXPECT_LE(guess["probability"].get<double>(), before);
+      before = guess["probability"];
+      sum += before;
+    }
+    EXPECT_NEAR(sum, 1, 1e-5);
+  }
+}
+
+TEST_F(CommandPredict, CsvHasOneRowPerClassShown) {
+  std::filesystem::rename(*this / "pictures/b.png", *this / "a \"b\", c.png");
+  const auto lines = lines_of(output({"predict", "run", "a \"b\", c.png", "--format", "csv", "--topk", "2"}));
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0], "image,rank,class,probability");
+  EXPECT_TRUE(lines[1].starts_with("\"a \"\"b\"\", c.png\",1,\"class ")) << lines[1];
+  EXPECT_TRUE(lines[2].starts_with("\"a \"\"b\"\", c.png\",2,\"class ")) << lines[2];
+}
+
+// The first bytes tell what an image is.
+TEST_F(CommandPredict, APngNamedJpgIsRead) {
+  std::filesystem::copy_file(*this / "pictures/b.png", *this / "named.jpg");
+  const auto png = lines_of(output({"predict", "run", "pictures/b.png", "--format", "jsonl"}));
+  const auto jpg = lines_of(output({"predict", "run", "named.jpg", "--format", "jsonl"}));
+  EXPECT_EQ(json::parse(png[0])["predictions"], json::parse(jpg[0])["predictions"]);
+}
+
+TEST_F(CommandPredict, RowsOfATensorAreNumberedAndIndependent) {
+  std::vector<float> x(2 * 20 * 28);
+  Philox random(1, Purpose::Test);
+  for (float& v : x) v = random.normal();
+  write_tensor(*this / "both.safetensors", "x", {2, 1, 20, 28}, x);
+  write_tensor(*this / "second.safetensors", "x", {1, 1, 20, 28}, {x.begin() + 20 * 28, x.end()});
+  const auto lines = lines_of(output(
+      {"predict", "run", "both.safetensors", "--format", "jsonl", "--logits", "both.logits.safetensors"}));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(json::parse(lines[1])["image"], "both.safetensors#1");
+  output({"predict", "run", "second.safetensors", "--logits", "second.logits.safetensors"});
+  const auto both = read_tensor_values(*this / "both.logits.safetensors", "logits");
+  const auto second = read_tensor_values(*this / "second.logits.safetensors", "logits");
+  ASSERT_EQ(both.size(), 8U);
+  for (std::size_t k = 0; k < 4; ++k) EXPECT_NEAR(both[4 + k], second[k], 1e-5F * (1 + std::abs(second[k])));
+}
+
+TEST_F(CommandPredict, MoreImagesThanOneBatch) {
+  for (int i = 0; i < 70; ++i) {
+    data::write_png(*this / concat("pictures/many", i, ".png"),
+                    random_image(17, 1, static_cast<std::uint64_t>(i)));
+  }
+  EXPECT_EQ(lines_of(output({"predict", "run", "pictures", "--topk", "1"})).size(), 73U);
+}
+
+}  // namespace
+}  // namespace cf
