@@ -132,6 +132,8 @@ int run_eval(const Command& command, const Arguments& arguments) {
   LoadedModel model = load_model_for_evaluation(options.checkpoint, options.weights, options.device);
   Config& config = model.header.config;
   const std::string path = options.data.empty() ? config.data.val : options.data;
+  CF_CHECK_AS(ErrorKind::Usage, !path.empty(),
+              "eval needs --data PATH: the checkpoint's configuration names no validation images");
   const auto dataset = data::open_dataset(data::DatasetSource{path, config.model.channels}, data::Split::Val);
   check_classes(model, *dataset, path);
 
