@@ -23,5 +23,8 @@ struct LabelRank {
 template <class T>
 void accuracy(Reference, const LabelRank<T>&);
 void accuracy(Cpu, const LabelRank<float>&);
+// Labels are in device memory and not checked: one outside [0, K) gets the rank K.
+template <class T>
+void accuracy(Cuda, const LabelRank<T>&);
 
 }  // namespace cf::kernels

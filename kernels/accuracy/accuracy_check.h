@@ -1,4 +1,4 @@
-// What every place checks before it ranks labels.
+// What is checked before labels are ranked: check_extents at every place, check where the host can read them.
 #pragma once
 
 #include "kernels/accuracy/accuracy.h"
@@ -8,9 +8,14 @@
 namespace cf::kernels {
 
 template <class T>
-void check(const LabelRank<T>& args) {
+void check_extents(const LabelRank<T>& args) {
   check_extent<N>("accuracy", "labels", args.labels, "logits", args.logits);
   check_extent<N>("accuracy", "rank", args.rank, "logits", args.logits);
+}
+
+template <class T>
+void check(const LabelRank<T>& args) {
+  check_extents(args);
   check_labels("accuracy", args.labels, args.logits.template extent<K>());
 }
 

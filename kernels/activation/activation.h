@@ -52,4 +52,9 @@ void activation(Reference, const ActivationBackward<T>&);
 void activation(Cpu, const ActivationForward<float>&);
 void activation(Cpu, const ActivationBackward<float>&);
 
+template <class T>
+void activation(Cuda, const ActivationForward<T>&);
+template <class T>
+void activation(Cuda, const ActivationBackward<T>&);
+
 }  // namespace cf::kernels

@@ -2,10 +2,7 @@
 // vectorise.
 #pragma once
 
-#include <utility>
-
-#include "kernels/activation/activation.h"
-#include "kernels/base/check.h"
+#include "kernels/activation/dispatch_activation.h"
 #include "kernels/base/exponential.h"
 
 namespace cf::kernels {
@@ -44,22 +41,6 @@ inline float activation_gradient(float x, float dy) {
     static_assert(kActivation == Activation::None);
     return dy;
   }
-}
-
-// Calls body<Activation>() for the kind.
-template <class Body>
-void dispatch_activation(Activation activation, Body&& body) {
-  switch (activation) {
-    case Activation::None:
-      return body.template operator()<Activation::None>();
-    case Activation::Relu:
-      return body.template operator()<Activation::Relu>();
-    case Activation::Silu:
-      return body.template operator()<Activation::Silu>();
-    case Activation::HardSwish:
-      return body.template operator()<Activation::HardSwish>();
-  }
-  fail(ErrorKind::Internal, "an activation of kind ", static_cast<int>(activation));
 }
 
 }  // namespace cf::kernels

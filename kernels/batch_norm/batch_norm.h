@@ -86,4 +86,20 @@ void batch_norm(Cpu, const RunningUpdate<float>&);
 std::size_t workspace_bytes(Cpu, const BatchNormStatistics<float>&);
 std::size_t workspace_bytes(Cpu, const BatchNormBackward<float>&);
 
+template <class T>
+void batch_norm(Cuda, const BatchNormStatistics<T>&);
+template <class T>
+void batch_norm(Cuda, const BatchNormFold<T>&);
+template <class T>
+void batch_norm(Cuda, const BatchNormApply<T>&);
+template <class T>
+void batch_norm(Cuda, const BatchNormBackward<T>&);
+template <class T>
+void batch_norm(Cuda, const RunningUpdate<T>&);  // float
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const BatchNormStatistics<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const BatchNormBackward<T>&);
+
 }  // namespace cf::kernels

@@ -24,5 +24,7 @@ struct CollectStatistics {
 template <class T>
 void collect_statistics(Reference, const CollectStatistics<T>&);
 void collect_statistics(Cpu, const CollectStatistics<float>&);
+template <class T>
+void collect_statistics(Cuda, const CollectStatistics<T>&);  // float
 
 }  // namespace cf::kernels

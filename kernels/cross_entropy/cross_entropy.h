@@ -51,4 +51,11 @@ void cross_entropy(Reference, const LossBackward<T>&);
 void cross_entropy(Cpu, const LossForward<float>&);
 void cross_entropy(Cpu, const LossBackward<float>&);
 
+// Labels are in device memory and not checked: one outside [0, K) makes the loss and the sample's gradient
+// NaN.
+template <class T>
+void cross_entropy(Cuda, const LossForward<T>&);
+template <class T>
+void cross_entropy(Cuda, const LossBackward<T>&);
+
 }  // namespace cf::kernels

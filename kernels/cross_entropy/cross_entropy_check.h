@@ -1,4 +1,5 @@
-// The target of one sample, and what every place checks before it runs a loss.
+// The target of one sample, and what is checked before a loss runs: check_extents at every place, check where
+// the host can read the labels.
 #pragma once
 
 #include "kernels/base/check_extent.h"
@@ -16,32 +17,39 @@ Wide<T> target_of(const ClassificationTarget<T>& target, N n, K k, K classes) {
 }
 
 template <class T>
-void check_target(const ClassificationTarget<T>& target, const View<const T, N, K>& logits) {
+void check_target_extents(const ClassificationTarget<T>& target, const View<const T, N, K>& logits) {
   CF_CHECK(bool{target.labels} != bool{target.soft_targets},
            "cross_entropy: give labels or soft targets, not both and not none");
   CF_CHECK(target.smoothing >= 0 && target.smoothing <= 1, "cross_entropy: smoothing is ", target.smoothing,
            ", must be in [0, 1]");
   if (target.labels) {
     check_extent<N>("cross_entropy", "labels", target.labels, "logits", logits);
-    check_labels("cross_entropy", target.labels, logits.template extent<K>());
   } else {
     check_same_shape("cross_entropy", "soft_targets", target.soft_targets, "logits", logits);
   }
 }
 
 template <class T>
-void check(const LossForward<T>& args) {
-  check_target(args.target, args.logits);
+void check_extents(const LossForward<T>& args) {
+  check_target_extents(args.target, args.logits);
   check_extent<N>("cross_entropy", "sample_loss", args.sample_loss, "logits", args.logits);
   CF_CHECK(args.mean_loss.size() == 1, "cross_entropy: mean_loss has I=", args.mean_loss.size(),
            ", must be 1");
 }
 
 template <class T>
-void check(const LossBackward<T>& args) {
-  check_target(args.target, args.logits);
+void check_extents(const LossBackward<T>& args) {
+  check_target_extents(args.target, args.logits);
   check_same_shape("cross_entropy", "dlogits", args.dlogits, "logits", args.logits);
   CF_CHECK(args.dloss.size() == 1, "cross_entropy: dloss has I=", args.dloss.size(), ", must be 1");
+}
+
+template <class Args>
+void check(const Args& args) {
+  check_extents(args);
+  if (args.target.labels) {
+    check_labels("cross_entropy", args.target.labels, args.logits.template extent<K>());
+  }
 }
 
 }  // namespace cf::kernels

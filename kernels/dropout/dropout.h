@@ -25,5 +25,7 @@ struct Dropout {
 template <class T>
 void dropout(Reference, const Dropout<T>&);
 void dropout(Cpu, const Dropout<float>&);
+template <class T>
+void dropout(Cuda, const Dropout<T>&);
 
 }  // namespace cf::kernels

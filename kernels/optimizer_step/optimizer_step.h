@@ -21,7 +21,8 @@
 
 namespace cf::kernels {
 
-// A parameter's place in the bucket. Elements between segments are padding and stay as they are.
+// A parameter's place in the bucket. Elements between segments are padding and stay as they are. A table of
+// segments lives in the memory of the place.
 struct Segment {
   std::int64_t offset, length;  // in elements
   float decay_scale;            // 0 for norms and biases, 1 otherwise
@@ -110,5 +111,23 @@ void optimizer_step(Cpu, const GradientNorm<float>&);
 void optimizer_step(Cpu, const ClipGradients<float>&);
 
 std::size_t workspace_bytes(Cpu, const GradientNorm<float>&);
+
+// Float. The segments, like the scalars, are in device memory: that they lie in the bucket, ascending and
+// disjoint, is the caller's to ensure.
+template <class T>
+void optimizer_step(Cuda, const SgdStep<T>&);
+template <class T>
+void optimizer_step(Cuda, const AdamWStep<T>&);
+template <class T>
+void optimizer_step(Cuda, const RmspropStep<T>&);
+template <class T>
+void optimizer_step(Cuda, const EmaStep<T>&);
+template <class T>
+void optimizer_step(Cuda, const GradientNorm<T>&);
+template <class T>
+void optimizer_step(Cuda, const ClipGradients<T>&);
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const GradientNorm<T>&);
 
 }  // namespace cf::kernels

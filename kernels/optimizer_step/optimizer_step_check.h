@@ -1,4 +1,5 @@
-// What every place checks before it runs an optimizer rule.
+// What is checked before an optimizer rule runs: check_extents at every place, check where the host can read
+// the segments.
 #pragma once
 
 #include "kernels/base/check_extent.h"
@@ -17,25 +18,40 @@ inline void check_segments(std::span<const Segment> segments, I bucket) {
 }
 
 template <class T>
-void check(const SgdStep<T>& args) {
+void check_extents(const SgdStep<T>& args) {
   check_same_shape("optimizer_step", "gradients", args.gradients, "weights", args.weights);
   check_same_shape("optimizer_step", "velocity", args.velocity, "weights", args.weights);
+}
+
+template <class T>
+void check(const SgdStep<T>& args) {
+  check_extents(args);
   check_segments(args.segments, args.weights.template extent<I>());
+}
+
+template <class T>
+void check_extents(const AdamWStep<T>& args) {
+  check_same_shape("optimizer_step", "gradients", args.gradients, "weights", args.weights);
+  check_same_shape("optimizer_step", "first_moment", args.first_moment, "weights", args.weights);
+  check_same_shape("optimizer_step", "second_moment", args.second_moment, "weights", args.weights);
 }
 
 template <class T>
 void check(const AdamWStep<T>& args) {
-  check_same_shape("optimizer_step", "gradients", args.gradients, "weights", args.weights);
-  check_same_shape("optimizer_step", "first_moment", args.first_moment, "weights", args.weights);
-  check_same_shape("optimizer_step", "second_moment", args.second_moment, "weights", args.weights);
+  check_extents(args);
   check_segments(args.segments, args.weights.template extent<I>());
 }
 
 template <class T>
-void check(const RmspropStep<T>& args) {
+void check_extents(const RmspropStep<T>& args) {
   check_same_shape("optimizer_step", "gradients", args.gradients, "weights", args.weights);
   check_same_shape("optimizer_step", "second_moment", args.second_moment, "weights", args.weights);
   check_same_shape("optimizer_step", "velocity", args.velocity, "weights", args.weights);
+}
+
+template <class T>
+void check(const RmspropStep<T>& args) {
+  check_extents(args);
   check_segments(args.segments, args.weights.template extent<I>());
 }
 
@@ -45,8 +61,13 @@ void check(const EmaStep<T>& args) {
 }
 
 template <class T>
-void check(const GradientNorm<T>& args) {
+void check_extents(const GradientNorm<T>& args) {
   CF_CHECK(args.norm.size() == 1, "optimizer_step: norm has I=", args.norm.size(), ", must be 1");
+}
+
+template <class T>
+void check(const GradientNorm<T>& args) {
+  check_extents(args);
   check_segments(args.segments, args.gradients.template extent<I>());
 }
 

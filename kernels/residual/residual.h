@@ -51,4 +51,12 @@ void residual(Cpu, const ResidualSum<float>&);
 void residual(Cpu, const GatherSamples<float>&);
 void residual(Cpu, const ScatterAddSamples<float>&);
 
+// kept is in device memory: that its samples are ascending and in range is the caller's to ensure.
+template <class T>
+void residual(Cuda, const ResidualSum<T>&);
+template <class T>
+void residual(Cuda, const GatherSamples<T>&);
+template <class T>
+void residual(Cuda, const ScatterAddSamples<T>&);
+
 }  // namespace cf::kernels

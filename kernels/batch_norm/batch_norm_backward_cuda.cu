@@ -1,0 +1,170 @@
+// Two reductions over the rows, their finish, and one pass that writes dx.
+#include "kernels/activation/activation.cuh"
+#include "kernels/activation/dispatch_activation.h"
+#include "kernels/base/elementwise.cuh"
+#include "kernels/base/reduce.cuh"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/batch_norm_check.h"
+#include "kernels/batch_norm/column_slices.cuh"
+
+namespace cf::kernels {
+
+namespace {
+
+struct ChannelPointers {
+  const float *mean, *rstd, *gamma, *bias;
+};
+
+// dx = scale dh + slope (x - mean) + offset, where scale = gamma rstd, slope = - scale rstd dgamma / M and
+// offset = - scale dbias / M: in the workspace.
+struct CoefficientPointers {
+  float *scale, *slope, *offset;
+};
+
+struct GradientSums {
+  float dh, dh_deviation;
+
+  __device__ void join(const GradientSums& other) {
+    dh += other.dh;
+    dh_deviation += other.dh_deviation;
+  }
+};
+
+// partial[slice, c] of every slice: sum dh, then, behind all of those, sum dh (x - mean).
+template <class T, Activation kActivation, int n>
+__global__ void __launch_bounds__(kColumnThreads)
+    gradient_sums_of_slices_kernel(const T* x, const T* dy, ChannelPointers channels, ColumnSlices slices,
+                                   float* partial) {
+  const ColumnTile tile = column_tile<n>(slices);
+  GradientSums sums[n] = {};
+  if (tile.has_channels) {
+    float mean[n], scale[n], rstd[n], bias[n];
+    load_floats(channels.mean + tile.channel, mean);
+    load_floats(channels.rstd + tile.channel, rstd);
+    load_floats(channels.gamma + tile.channel, scale);
+    load_floats(channels.bias + tile.channel, bias);
+#pragma unroll
+    for (int j = 0; j < n; ++j) scale[j] *= rstd[j];
+#pragma unroll 2
+    for (std::int64_t row = tile.first_row; row < tile.last_row; row += blockDim.y) {
+      const std::int64_t first = row * slices.channels + tile.channel;
+      const auto inputs = load_pack<T, n>(x + first);
+      const auto gradients = load_pack<T, n>(dy + first);
+#pragma unroll
+      for (int j = 0; j < n; ++j) {
+        const float deviation = to_float(inputs.value[j]) - mean[j];
+        const float dh = device::activation_gradient<kActivation>(scale[j] * deviation + bias[j],
+                                                                  to_float(gradients.value[j]));
+        sums[j].join({dh, dh * deviation});
+      }
+    }
+  }
+  join_rows_of_block(sums);
+  if (threadIdx.y != 0 || !tile.has_channels) return;
+  float* own = partial + tile.slice * slices.channels + tile.channel;
+#pragma unroll
+  for (int j = 0; j < n; ++j) {
+    own[j] = sums[j].dh;
+    own[slices.count * slices.channels + j] = sums[j].dh_deviation;
+  }
+}
+
+// The gradients of the parameters, and the coefficients of dx, which take this call's sums alone.
+__global__ void finish_gradients_kernel(const float* partial, ColumnSlices slices, ChannelPointers channels,
+                                        CoefficientPointers coefficients, float accumulate, float* dgamma,
+                                        float* dbias) {
+  const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
+  if (c >= slices.channels) return;
+  const float* products = partial + slices.count * slices.channels;
+  GradientSums sums{0, 0};
+  for (std::int64_t slice = threadIdx.x; slice < slices.count; slice += 32) {
+    sums.join({partial[slice * slices.channels + c], products[slice * slices.channels + c]});
+  }
+  const float sum_dh = warp_sum(sums.dh);
+  const float sum_dh_xhat = warp_sum(sums.dh_deviation) * channels.rstd[c];
+  if (threadIdx.x != 0) return;
+  const float scale = channels.gamma[c] * channels.rstd[c], count = static_cast<float>(slices.rows);
+  coefficients.scale[c] = scale;
+  coefficients.slope[c] = -scale * channels.rstd[c] * sum_dh_xhat / count;
+  coefficients.offset[c] = -scale * sum_dh / count;
+  dgamma[c] = accumulate == 0 ? sum_dh_xhat : accumulate * dgamma[c] + sum_dh_xhat;
+  dbias[c] = accumulate == 0 ? sum_dh : accumulate * dbias[c] + sum_dh;
+}
+
+template <class T, Activation kActivation, int n>
+__global__ void __launch_bounds__(kElementwiseThreads)
+    input_gradient_kernel(const T* x, const T* dy, ChannelPointers channels, CoefficientPointers coefficients,
+                          T* dx, std::int64_t rows, std::int64_t channel_count) {
+  const ChannelWalk walk = channel_walk<n>(channel_count, rows);
+  float mean[n], bias[n], scale[n], slope[n], offset[n];
+  load_floats(channels.mean + walk.channel, mean);
+  load_floats(channels.bias + walk.channel, bias);
+  load_floats(coefficients.scale + walk.channel, scale);
+  load_floats(coefficients.slope + walk.channel, slope);
+  load_floats(coefficients.offset + walk.channel, offset);
+  for (std::int64_t row = walk.first_row; row < rows; row += walk.stride) {
+    const std::int64_t first = row * channel_count + walk.channel;
+    const auto inputs = load_pack<T, n>(x + first);
+    auto pack = load_pack<T, n>(dy + first);
+#pragma unroll
+    for (int j = 0; j < n; ++j) {
+      const float deviation = to_float(inputs.value[j]) - mean[j];
+      const float dh =
+          device::activation_gradient<kActivation>(scale[j] * deviation + bias[j], to_float(pack.value[j]));
+      pack.value[j] = from_float<T>(scale[j] * dh + (slope[j] * deviation + offset[j]));
+    }
+    store_pack(dx + first, pack);
+  }
+}
+
+template <class T>
+ColumnSlices slices_of(const BatchNormBackward<T>& args) {
+  return column_slices(args.x.template extent<M>().value, args.x.template extent<C>().value);
+}
+
+}  // namespace
+
+template <class T>
+void batch_norm(Cuda place, const BatchNormBackward<T>& args) {
+  check(args);
+  if (args.x.size() == 0) return;
+  const ColumnSlices slices = slices_of(args);
+  const std::int64_t rows = slices.rows, channel_count = slices.channels;
+  float* partial = workspace_as<float>("batch norm backward", args.workspace,
+                                       workspace_bytes(place, args) / sizeof(float));
+  float* scale = partial + 2 * slices.count * channel_count;
+  const CoefficientPointers coefficients{scale, scale + channel_count, scale + 2 * channel_count};
+  const ChannelPointers channels{args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()};
+  dispatch_activation(args.activation, [&]<Activation kActivation> {
+    const auto run = [&]<int n> {
+      launch("batch_norm_gradient_sums_of_slices", gradient_sums_of_slices_kernel<T, kActivation, n>,
+             column_shape(slices, n), place, args.x.data(), args.dy.data(), channels, slices, partial);
+      launch("batch_norm_finish_gradients", finish_gradients_kernel, finish_shape(channel_count), place,
+             partial, slices, channels, coefficients, args.accumulate, args.dgamma.data(), args.dbias.data());
+      launch("batch_norm_input_gradient", input_gradient_kernel<T, kActivation, n>,
+             {.grid = dim3(channel_walk_blocks(rows, channel_count, n)), .block = dim3(kElementwiseThreads)},
+             place, args.x.data(), args.dy.data(), channels, coefficients, args.dx.data(), rows,
+             channel_count);
+    };
+    dispatch_pack<T>(channel_count, run, args.x.data(), args.dy.data(), args.dx.data(), channels.mean,
+                     channels.rstd, channels.gamma, channels.bias, partial);
+  });
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const BatchNormBackward<T>& args) {
+  const ColumnSlices slices = slices_of(args);
+  return static_cast<std::size_t>((2 * slices.count + 3) * slices.channels) * sizeof(float);
+}
+
+#define CF_INSTANTIATE(T)                                      \
+  template void batch_norm(Cuda, const BatchNormBackward<T>&); \
+  template std::size_t workspace_bytes(Cuda, const BatchNormBackward<T>&)
+
+CF_INSTANTIATE(float);
+CF_INSTANTIATE(Half);
+CF_INSTANTIATE(BFloat16);
+
+#undef CF_INSTANTIATE
+
+}  // namespace cf::kernels

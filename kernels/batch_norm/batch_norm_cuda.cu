@@ -1,0 +1,193 @@
+// Statistics, fold, apply and running statistics; the backward pass is in batch_norm_backward_cuda.cu.
+#include "kernels/activation/activation.cuh"
+#include "kernels/activation/dispatch_activation.h"
+#include "kernels/base/elementwise.cuh"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/batch_norm_check.h"
+#include "kernels/batch_norm/column_slices.cuh"
+
+namespace cf::kernels {
+
+namespace {
+
+// Mean and sum of squared deviations of some values. One by one as Welford adds them, and combined as Chan,
+// Golub and LeVeque do (1979): no difference of large sums, so exact for a mean far above the deviation.
+struct Moments {
+  float count, mean, squares;
+
+  __device__ void join(const Moments& other) {
+    if (other.count == 0) return;
+    const float total = count + other.count, share = other.count / total;
+    const float distance = other.mean - mean;
+    squares += other.squares + distance * distance * count * share;
+    mean += distance * share;
+    count = total;
+  }
+};
+
+// partial[slice, c] of every slice: mean, then, behind all means, sum of squared deviations.
+template <class T, int n>
+__global__ void __launch_bounds__(kColumnThreads)
+    moments_of_slices_kernel(const T* x, ColumnSlices slices, float* partial) {
+  const ColumnTile tile = column_tile<n>(slices);
+  float mean[n] = {}, squares[n] = {};
+  int count = 0;
+#pragma unroll 4
+  for (std::int64_t row = tile.first_row; row < tile.last_row; row += blockDim.y) {
+    const auto pack = load_pack<T, n>(x + row * slices.channels + tile.channel);
+    const float share = 1 / static_cast<float>(++count);
+#pragma unroll
+    for (int j = 0; j < n; ++j) {
+      const float value = to_float(pack.value[j]), distance = value - mean[j];
+      mean[j] += distance * share;
+      squares[j] += distance * (value - mean[j]);
+    }
+  }
+  Moments moments[n];
+#pragma unroll
+  for (int j = 0; j < n; ++j) moments[j] = {static_cast<float>(count), mean[j], squares[j]};
+  join_rows_of_block(moments);
+  if (threadIdx.y != 0 || !tile.has_channels) return;
+  float* means = partial + tile.slice * slices.channels + tile.channel;
+#pragma unroll
+  for (int j = 0; j < n; ++j) {
+    means[j] = moments[j].mean;
+    means[slices.count * slices.channels + j] = moments[j].squares;
+  }
+}
+
+__global__ void finish_moments_kernel(const float* partial, ColumnSlices slices, float* mean,
+                                      float* variance) {
+  const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
+  if (c >= slices.channels) return;
+  const float* squares = partial + slices.count * slices.channels;
+  Moments moments{0, 0, 0};
+  for (std::int64_t slice = threadIdx.x; slice < slices.count; slice += 32) {
+    const std::int64_t i = slice * slices.channels + c;
+    moments.join(
+        {static_cast<float>(slices.last_row(slice) - slices.first_row(slice)), partial[i], squares[i]});
+  }
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) {
+    moments.join({__shfl_down_sync(0xffffffffU, moments.count, offset),
+                  __shfl_down_sync(0xffffffffU, moments.mean, offset),
+                  __shfl_down_sync(0xffffffffU, moments.squares, offset)});
+  }
+  if (threadIdx.x != 0) return;
+  mean[c] = moments.mean;
+  variance[c] = moments.squares / static_cast<float>(slices.rows);
+}
+
+struct FoldPointers {
+  const float *mean, *variance, *gamma, *bias;
+  float *rstd, *scale, *shift;  // rstd may be null
+};
+
+__global__ void fold_kernel(FoldPointers p, float eps, std::int64_t channels) {
+  for (std::int64_t c = thread_index(); c < channels; c += thread_count()) {
+    const float rstd = 1 / sqrtf(p.variance[c] + eps), scale = p.gamma[c] * rstd;
+    if (p.rstd != nullptr) p.rstd[c] = rstd;
+    p.scale[c] = scale;
+    p.shift[c] = p.bias[c] - p.mean[c] * scale;
+  }
+}
+
+template <class T, Activation kActivation, int n>
+__global__ void apply_kernel(const T* x, const float* scale, const float* shift, T* y, std::int64_t rows,
+                             std::int64_t channels) {
+  const ChannelWalk walk = channel_walk<n>(channels, rows);
+  float scales[n], shifts[n];
+  load_floats(scale + walk.channel, scales);
+  load_floats(shift + walk.channel, shifts);
+  for (std::int64_t row = walk.first_row; row < rows; row += walk.stride) {
+    const std::int64_t first = row * channels + walk.channel;
+    auto pack = load_pack<T, n>(x + first);
+#pragma unroll
+    for (int j = 0; j < n; ++j) {
+      const float h = scales[j] * to_float(pack.value[j]) + shifts[j];
+      pack.value[j] = from_float<T>(device::activate<kActivation>(h));
+    }
+    store_pack(y + first, pack);
+  }
+}
+
+__global__ void running_kernel(const float* batch, float momentum, float* running, std::int64_t size) {
+  for (std::int64_t i = thread_index(); i < size; i += thread_count()) {
+    running[i] = (1 - momentum) * running[i] + momentum * batch[i];
+  }
+}
+
+template <class T>
+ColumnSlices slices_of(const BatchNormStatistics<T>& args) {
+  return column_slices(args.x.template extent<M>().value, args.x.template extent<C>().value);
+}
+
+}  // namespace
+
+template <class T>
+void batch_norm(Cuda place, const BatchNormStatistics<T>& args) {
+  check(args);
+  const ColumnSlices slices = slices_of(args);
+  float* partial = workspace_as<float>("batch norm statistics", args.workspace,
+                                       workspace_bytes(place, args) / sizeof(float));
+  const auto run = [&]<int n> {
+    launch("batch_norm_moments_of_slices", moments_of_slices_kernel<T, n>, column_shape(slices, n), place,
+           args.x.data(), slices, partial);
+  };
+  dispatch_pack<T>(slices.channels, run, args.x.data());
+  launch("batch_norm_finish_moments", finish_moments_kernel, finish_shape(slices.channels), place, partial,
+         slices, args.mean.data(), args.variance.data());
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const BatchNormStatistics<T>& args) {
+  const ColumnSlices slices = slices_of(args);
+  return static_cast<std::size_t>(2 * slices.count * slices.channels) * sizeof(float);
+}
+
+template <class T>
+void batch_norm(Cuda place, const BatchNormFold<T>& args) {
+  check(args);
+  const std::int64_t channels = args.mean.size();
+  const FoldPointers pointers{args.mean.data(), args.variance.data(), args.gamma.data(), args.bias.data(),
+                              args.rstd.data(), args.scale.data(),    args.shift.data()};
+  launch("batch_norm_fold", fold_kernel, flat_shape(channels, 1), place, pointers, args.eps, channels);
+}
+
+template <class T>
+void batch_norm(Cuda place, const BatchNormApply<T>& args) {
+  check(args);
+  const std::int64_t rows = args.x.template extent<M>().value, channels = args.x.template extent<C>().value;
+  if (args.x.size() == 0) return;
+  dispatch_activation(args.activation, [&]<Activation kActivation> {
+    const auto run = [&]<int n> {
+      launch("batch_norm_apply", apply_kernel<T, kActivation, n>,
+             {.grid = dim3(channel_walk_blocks(rows, channels, n)), .block = dim3(kElementwiseThreads)},
+             place, args.x.data(), args.scale.data(), args.shift.data(), args.y.data(), rows, channels);
+    };
+    dispatch_pack<T>(channels, run, args.x.data(), args.y.data(), args.scale.data(), args.shift.data());
+  });
+}
+
+template <class T>
+void batch_norm(Cuda place, const RunningUpdate<T>& args) {
+  check(args);
+  launch("batch_norm_running", running_kernel, flat_shape(args.batch.size(), 1), place, args.batch.data(),
+         args.momentum, args.running.data(), args.batch.size());
+}
+
+#define CF_INSTANTIATE(T)                                        \
+  template void batch_norm(Cuda, const BatchNormStatistics<T>&); \
+  template void batch_norm(Cuda, const BatchNormFold<T>&);       \
+  template void batch_norm(Cuda, const BatchNormApply<T>&);      \
+  template std::size_t workspace_bytes(Cuda, const BatchNormStatistics<T>&)
+
+CF_INSTANTIATE(float);
+CF_INSTANTIATE(Half);
+CF_INSTANTIATE(BFloat16);
+
+#undef CF_INSTANTIATE
+
+template void batch_norm(Cuda, const RunningUpdate<float>&);
+
+}  // namespace cf::kernels
