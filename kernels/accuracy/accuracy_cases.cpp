@@ -12,7 +12,7 @@ Case label_rank(std::int64_t samples, std::int64_t classes) {
   const auto labels = result.input<Element::Int64>("labels", integers(classes), N{samples});
   const auto rank = result.output<Element::Int64>("rank", N{samples});
   result.benchmark_only = classes >= 1000;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     accuracy(place,
              LabelRank<ElementOf<decltype(t)>>{.logits = t(logits), .labels = t(labels), .rank = t(rank)});
   });

@@ -11,7 +11,7 @@ Case forward(std::int64_t size, Activation kind, bool benchmark_only) {
   const auto y = result.output("y", I{size});
   result.may_alias(y, x);
   result.benchmark_only = benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     activation(place, ActivationForward<ElementOf<decltype(t)>>{.x = t(x), .activation = kind, .y = t(y)});
   });
   return result;
@@ -24,7 +24,7 @@ Case backward(std::int64_t size, Activation kind, bool benchmark_only) {
   const auto dx = result.output("dx", I{size});
   result.may_alias(dx, dy);
   result.benchmark_only = benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     activation(place, ActivationBackward<ElementOf<decltype(t)>>{
                           .x = t(x), .dy = t(dy), .activation = kind, .dx = t(dx)});
   });

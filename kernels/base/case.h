@@ -71,6 +71,8 @@ class CaseMemory {
   virtual ~CaseMemory() = default;
   virtual void* tensor(int index) = 0;
   virtual Workspace workspace(std::size_t bytes) = 0;
+  // The same bytes where the place can read them.
+  virtual const void* constants(const void* host, std::size_t bytes) = 0;
 };
 
 // Stands for a tensor of the case inside its runner; index -1 gives an empty view.
@@ -106,6 +108,12 @@ class CaseViews {
   }
 
   Workspace workspace(std::size_t bytes) const { return memory_.workspace(bytes); }
+
+  // Values that a kernel reads in the memory of its place, beside the tensors.
+  template <class Value>
+  std::span<const Value> constants(std::span<const Value> host) const {
+    return {static_cast<const Value*>(memory_.constants(host.data(), host.size_bytes())), host.size()};
+  }
 
   // Gives a kernel's arguments the workspace they ask for at this place.
   template <class Place, class Args>

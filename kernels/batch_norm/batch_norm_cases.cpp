@@ -20,7 +20,7 @@ Case statistics(const Problem& p, double mean_in_deviations) {
   const auto mean = result.output<Element::WideT>("mean", C{p.c});
   const auto variance = result.output<Element::WideT>("variance", C{p.c});
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     batch_norm(place, t.with_workspace(place, BatchNormStatistics<T>{
                                                   .x = t(x), .mean = t(mean), .variance = t(variance)}));
@@ -37,7 +37,7 @@ Case fold(std::int64_t channels) {
   const auto rstd = result.output<Element::WideT>("rstd", C{channels});
   const auto scale = result.output<Element::WideT>("scale", C{channels});
   const auto shift = result.output<Element::WideT>("shift", C{channels});
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     batch_norm(place, BatchNormFold<T>{.mean = t(mean),
                                        .variance = t(variance),
@@ -59,7 +59,7 @@ Case apply(const Problem& p, Activation activation) {
   const auto y = result.output("y", M{p.m}, C{p.c});
   result.may_alias(y, x);
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     batch_norm(place,
                BatchNormApply<T>{
@@ -83,7 +83,7 @@ Case backward(const Problem& p, Activation activation, float accumulate) {
   const auto dbias = result.gradient("dbias", accumulate, C{p.c});
   result.may_alias(dx, dy);
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     batch_norm(place, t.with_workspace(place, BatchNormBackward<T>{.x = t(x),
                                                                    .dy = t(dy),
@@ -104,7 +104,7 @@ Case running(std::int64_t size) {
   Case result(concat("batch_norm/running I=", size), 3);
   const auto batch = result.input("batch", normal(0.5, 1), I{size});
   const auto average = result.inout("running", normal(1, 1), I{size});
-  result.runs_on_host_in<double, float>([=](auto place, const auto& t) {
+  result.runs_in<double, float>([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     batch_norm(place, RunningUpdate<T>{.batch = t(batch), .momentum = 0.2F, .running = t(average)});
   });

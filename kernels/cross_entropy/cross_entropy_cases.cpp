@@ -45,7 +45,7 @@ Case forward(const Problem& p) {
   const auto sample_loss = result.output<Element::WideT>("sample_loss", N{p.n});
   const auto mean_loss = result.output<Element::WideT>("mean_loss", I{1});
   result.benchmark_only = p.k >= 1000;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     cross_entropy(place, LossForward<ElementOf<decltype(t)>>{.kind = p.kind,
                                                              .logits = t(logits),
                                                              .target = target.views(t),
@@ -62,7 +62,7 @@ Case backward(const Problem& p) {
   const auto dloss = result.input<Element::WideT>("dloss", normal(2, 0.5), I{1});
   const auto dlogits = result.output("dlogits", N{p.n}, K{p.k});
   result.benchmark_only = p.k >= 1000;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     cross_entropy(place, LossBackward<ElementOf<decltype(t)>>{.kind = p.kind,
                                                               .logits = t(logits),
                                                               .target = target.views(t),

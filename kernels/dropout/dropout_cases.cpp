@@ -11,7 +11,7 @@ Case forward(std::int64_t size, float probability) {
   const auto y = result.output("y", I{size});
   result.may_alias(y, x);
   result.benchmark_only = size > 100'000;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     dropout(place, Dropout<ElementOf<decltype(t)>>{
                        .x = t(x), .probability = probability, .seed = 7, .step = 3, .layer = 2, .y = t(y)});
   });

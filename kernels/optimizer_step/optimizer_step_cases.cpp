@@ -20,10 +20,20 @@ constexpr StepScalars kScalars{.learning_rate = 0.1F,
                                .ema_decay = 0.99F};
 constexpr std::int64_t kDepth = 8;  // an update rounds a few times
 
+template <class Views>
+std::span<const Segment> segments_of(const Bucket& bucket, const Views& t) {
+  return t.constants(std::span<const Segment>(bucket.segments));
+}
+
+template <class Views>
+const StepScalars* scalars_of(const Views& t) {
+  return t.constants(std::span<const StepScalars>(&kScalars, 1)).data();
+}
+
 template <class Body>
 Case in_both_types(Case result, const Bucket& bucket, Body body) {
   result.benchmark_only = bucket.benchmark_only;
-  result.runs_on_host_in<double, float>(std::move(body));
+  result.runs_in<double, float>(std::move(body));
   return result;
 }
 
@@ -36,8 +46,8 @@ Case sgd(const Bucket& bucket, bool nesterov) {
     optimizer_step(place, SgdStep<ElementOf<decltype(t)>>{.weights = t(weights),
                                                           .gradients = t(gradients),
                                                           .velocity = t(velocity),
-                                                          .segments = bucket.segments,
-                                                          .scalars = &kScalars,
+                                                          .segments = segments_of(bucket, t),
+                                                          .scalars = scalars_of(t),
                                                           .momentum = 0.9F,
                                                           .weight_decay = 0.05F,
                                                           .nesterov = nesterov});
@@ -55,8 +65,8 @@ Case adamw(const Bucket& bucket) {
                                                             .gradients = t(gradients),
                                                             .first_moment = t(first_moment),
                                                             .second_moment = t(second_moment),
-                                                            .segments = bucket.segments,
-                                                            .scalars = &kScalars,
+                                                            .segments = segments_of(bucket, t),
+                                                            .scalars = scalars_of(t),
                                                             .beta1 = 0.9F,
                                                             .beta2 = 0.99F,
                                                             .eps = 1e-8F,
@@ -75,8 +85,8 @@ Case rmsprop(const Bucket& bucket) {
                                                               .gradients = t(gradients),
                                                               .second_moment = t(second_moment),
                                                               .velocity = t(velocity),
-                                                              .segments = bucket.segments,
-                                                              .scalars = &kScalars,
+                                                              .segments = segments_of(bucket, t),
+                                                              .scalars = scalars_of(t),
                                                               .alpha = 0.9F,
                                                               .momentum = 0.9F,
                                                               .eps = 1e-3F,
@@ -90,7 +100,7 @@ Case ema(const Bucket& bucket) {
   const auto average = result.inout("average", normal(0, 1), I{bucket.size});
   return in_both_types(std::move(result), bucket, [=](auto place, const auto& t) {
     optimizer_step(place, EmaStep<ElementOf<decltype(t)>>{
-                              .weights = t(weights), .average = t(average), .scalars = &kScalars});
+                              .weights = t(weights), .average = t(average), .scalars = scalars_of(t)});
   });
 }
 
@@ -99,10 +109,10 @@ Case gradient_norm(const Bucket& bucket) {
   const auto gradients = result.input("gradients", normal(0, 1), I{bucket.size});
   const auto norm = result.output("norm", I{1});
   return in_both_types(std::move(result), bucket, [=](auto place, const auto& t) {
-    optimizer_step(place,
-                   t.with_workspace(
-                       place, GradientNorm<ElementOf<decltype(t)>>{
-                                  .gradients = t(gradients), .segments = bucket.segments, .norm = t(norm)}));
+    optimizer_step(place, t.with_workspace(
+                              place, GradientNorm<ElementOf<decltype(t)>>{.gradients = t(gradients),
+                                                                          .segments = segments_of(bucket, t),
+                                                                          .norm = t(norm)}));
   });
 }
 

@@ -33,7 +33,7 @@ Case sum(const Problem& p) {
   const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, C{p.c});
   result.may_alias(y, x);
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     residual(place, ResidualSum<ElementOf<decltype(t)>>{.x = t(x),
                                                         .branch = t(branch),
                                                         .scale = t(scale),
@@ -51,7 +51,7 @@ Case gather(const Problem& p) {
   const auto kept = kept_of(result, p);
   const auto y = result.output("y", N{p.kept}, H{p.h}, W{p.w}, C{p.c});
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     residual(place, GatherSamples<ElementOf<decltype(t)>>{
                         .x = t(x), .kept = t(kept), .factor = p.factor(), .y = t(y)});
   });
@@ -64,7 +64,7 @@ Case scatter_add(const Problem& p) {
   const auto kept = kept_of(result, p);
   const auto y = result.inout("y", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.c});
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     residual(place, ScatterAddSamples<ElementOf<decltype(t)>>{.x = t(x), .kept = t(kept), .y = t(y)});
   });
   return result;

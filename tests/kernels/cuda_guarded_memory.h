@@ -1,6 +1,7 @@
 // GuardedMemory of a run on the GPU: tensors and workspaces travel there with their guard zones, and back.
 #pragma once
 
+#include <cstring>
 #include <map>
 #include <memory>
 
@@ -15,6 +16,11 @@ class CudaGuardedMemory : public GuardedMemory {
 
   void* tensor(int index) override { return on_device(buffer(index)); }
   Workspace workspace(std::size_t bytes) override { return {on_device(add_workspace(bytes)), bytes}; }
+  const void* constants(const void* host, std::size_t bytes) override {
+    GuardedBuffer& copy = add_workspace(bytes);
+    std::memcpy(copy.data(), host, bytes);
+    return on_device(copy);
+  }
   void collect() override {
     for (auto& [host, device] : copies_) device->download(host->guarded());
   }

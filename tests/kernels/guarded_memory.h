@@ -40,6 +40,7 @@ class GuardedMemory : public CaseMemory {
 
   void* tensor(int index) override { return buffer(index).data(); }
   Workspace workspace(std::size_t bytes) override { return {add_workspace(bytes).data(), bytes}; }
+  const void* constants(const void* host, std::size_t) override { return host; }
 
   // To be called after a run, before anything below: brings the results here if the run was elsewhere.
   virtual void collect() {}
