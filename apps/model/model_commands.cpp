@@ -22,6 +22,8 @@ Config config_of(const std::string& what, const std::vector<std::string>& settin
   const std::filesystem::path path(what);
   if (std::filesystem::is_directory(path) || path.extension() == ".safetensors" ||
       std::filesystem::is_symlink(path)) {
+    CF_CHECK_AS(ErrorKind::Usage, settings.empty(), "--set does not change what ", what,
+                " was trained with; give its config.toml to see another network");
     return read_header(SafetensorsReader(checkpoint_file(path))).config;
   }
   return load_config(what, settings).config;

@@ -134,6 +134,7 @@ TEST_F(BadInput, EvaluationWithValuesOutOfRange) {
   refuse({"eval", "run", "--weights", "best"}, 2, {"'best'", "auto, raw or ema"});
   refuse({"eval", "run", "--per-class", "nothere/classes.csv"}, 2, {"cannot write nothere/classes.csv"});
   refuse({"model", "info", "pico", "--size", "15"}, 2, {"15x15", "at least 16"});
+  refuse({"model", "info", "run", "--set", "model.classes=9"}, 2, {"--set", "run"});
 }
 
 TEST_F(BadInput, PredictionOfWhatIsNoImage) {
