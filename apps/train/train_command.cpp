@@ -12,18 +12,20 @@ namespace {
 
 constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 
-// What would be trained, without reading images or writing anything.
-void print_dry_run(const Config& config) {
-  const auto dataset =
-      data::open_dataset(data::DatasetSource{config.data.train, config.model.channels}, data::Split::Train);
-  const TrainingPlan plan = plan_training(config, dataset->size());
+// What would be trained, without reading images or writing anything; fails where the run would fail at once.
+void print_dry_run(const Config& config, const DeviceOptions& device) {
+  const auto train = open_training_data(config);
+  const auto val = open_validation_data(config, *train);
+  make_executor(device, config.precision);
+  const TrainingPlan plan = plan_training(config, train->size());
   const layers::ConvFirstNet net(config.model);
   const int size = config.train.size.largest();
   const layers::LayerCost cost = net.describe(size, size).total();
   fmt::print("model            {}: {} parameters, {}MACs at {}x{}\n", config.model.name,
              format_count(cost.parameters), format_quantity(static_cast<double>(cost.macs)), size, size);
-  fmt::print("training data    {} images, {} classes\n", format_count(dataset->size()),
-             dataset->class_names().size());
+  fmt::print("training data    {} images, {} classes\n", format_count(train->size()),
+             train->class_names().size());
+  fmt::print("validation data  {} images\n", format_count(val->size()));
   fmt::print("batch            {} images, batch norm over {}\n", config.train.batch, config.train.norm_batch);
   fmt::print("steps            {}, {} per epoch\n", format_count(plan.total_steps),
              format_count(plan.steps_per_epoch));
@@ -63,7 +65,7 @@ int run_train(const Command& command, const Arguments& arguments) {
     return 0;
   }
   if (dry_run) {
-    print_dry_run(resolved.config);
+    print_dry_run(resolved.config, options.device);
     return 0;
   }
   CF_CHECK_AS(ErrorKind::Usage, !out.empty(), "train needs --out RUN, the folder to write to");

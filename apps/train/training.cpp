@@ -37,11 +37,21 @@ std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share);
 
 }  // namespace
 
+std::unique_ptr<data::Dataset> open_training_data(const Config& config) {
+  return open("train", config.data.train, data::Split::Train, config.model);
+}
+
+std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train) {
+  auto dataset = open("val", config.data.val, data::Split::Val, config.model);
+  data::require_same_classes(train, *dataset);
+  return dataset;
+}
+
 Training::Training(const Config& config, const TrainOptions& options)
     : config_(config),
       options_(options),
-      train_data_(open("train", config.data.train, data::Split::Train, config.model)),
-      val_data_(open("val", config.data.val, data::Split::Val, config.model)),
+      train_data_(open_training_data(config)),
+      val_data_(open_validation_data(config, *train_data_)),
       executor_(make_executor(options.device, config.precision)),
       net_(config.model),
       store_(net_.make_store(*executor_)),
@@ -52,7 +62,6 @@ Training::Training(const Config& config, const TrainOptions& options)
       checkpoints_(lock_, {config.checkpoint.keep_last, config.checkpoint.keep_best}),
       log_(options.run_folder / "log.txt"),
       metrics_(options.run_folder / "metrics.jsonl") {
-  data::require_same_classes(*train_data_, *val_data_);
   start_or_resume();
   write_run_files();
   log_.line(header_line());

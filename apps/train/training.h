@@ -26,6 +26,12 @@ struct TrainOptions {
   DeviceOptions device;
 };
 
+// The data sets data.train and data.val. A key that is not set, or a number of classes other than
+// model.classes, is a Usage error; data that cannot be read, or classes other than those of `train`, a Data
+// error.
+std::unique_ptr<data::Dataset> open_training_data(const Config& config);
+std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train);
+
 // How a run ended.
 enum class TrainingEnd { Finished, Interrupted };
 

@@ -101,10 +101,27 @@ TEST(CommandTrain, DryRunSaysWhatWouldBeDoneAndDoesNothing) {
   Arguments arguments = tiny_run("run", 20);
   arguments.emplace_back("--dry-run");
   const std::string text = output_of(arguments, scratch.path());
-  for (const char* part : {"256 images, 4 classes", "32 images, batch norm over 16", "20, 8 per epoch"}) {
+  for (const char* part :
+       {"256 images, 4 classes", "64 images", "32 images, batch norm over 16", "20, 8 per epoch"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
   }
   EXPECT_TRUE(contents_of(scratch.path()).empty());
+}
+
+TEST(CommandTrain, DryRunFailsWhereTheRunWould) {
+  const ScratchFolder scratch;
+  const auto refuse = [&](const std::vector<std::string>& settings, const Arguments& more, int exit_code,
+                          std::initializer_list<std::string_view> words) {
+    Arguments arguments = tiny_run("run", 20, settings);
+    arguments.emplace_back("--dry-run");
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expect_refused(scratch.path(), arguments, exit_code, words);
+  };
+  refuse({"data.train="}, {}, 2, {"data.train is not set"});
+  refuse({"data.val=nothere"}, {}, 3, {"data.val", "nothere", "does not exist"});
+  refuse({"model.classes=5"}, {}, 2, {"model.classes is 5", "4 classes"});
+  refuse({"precision.compute=bf16"}, {"--device", "cpu"}, 2, {"precision.compute"});
+  refuse({}, {"--device", "gpu"}, 2, {"--device", "'gpu'"});
 }
 
 // Published numbers of the presets: parameters of pico, multiply-accumulates at the size they are quoted for.
