@@ -23,6 +23,7 @@ struct Labelled {
 
 class Archive final : public Dataset {
  public:
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): the members of images are moved out
   Archive(FileDescriptor file, std::vector<std::string> class_names, std::vector<Labelled> images,
           int channels)
       : file_(std::move(file)), class_names_(std::move(class_names)), channels_(channels) {
