@@ -75,6 +75,7 @@ void ModelConfig::fields(FieldList& field) {
   field("activation", activation, one_of("relu", "silu", "hard_swish"), "in blocks and head");
   field("drop_path", drop_path, from_below(0, 1),
         "stochastic depth of the last block, rising linearly from 0 at the first");
+  field("dropout", dropout, from_below(0, 1), "before the classifier");
   field("fusion", fusion, one_of("auto", "off", "require"),
         "use of fused blocks; require: a block without a fused route is an error");
   field("init", init, anything(), "safetensors file with weights to start from");

@@ -49,6 +49,7 @@ ResolvedConfig unusual() {
                               "model.classes=7",
                               "model.activation=silu",
                               "model.drop_path=0.3",
+                              "model.dropout=0.2",
                               "model.fusion=off",
                               "model.init=w.safetensors",
                               "ema.decay=0.9999",
