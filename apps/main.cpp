@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -19,6 +20,8 @@ int report(const char* message, cf::ErrorKind kind) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file at its size limit is a failed write, to be reported like a full disk, not a sudden end.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     const int code = cf::apps::run_program(cf::apps::Arguments(argv + 1, argv + argc));
     CF_CHECK_AS(cf::ErrorKind::Usage, std::fflush(stdout) == 0 && std::ferror(stdout) == 0,

@@ -10,6 +10,16 @@
 
 namespace cf::apps {
 
+namespace {
+
+// A stream that cannot be written (a full disk, a pipe that nobody reads) does not end a run.
+void write_line(std::FILE* stream, const std::string& text) {
+  std::fputs((text + "\n").c_str(), stream);
+  std::fflush(stream);
+}
+
+}  // namespace
+
 RunLog::RunLog(const std::filesystem::path& path) : file_(std::fopen(path.c_str(), "ae")) {
   CF_CHECK_AS(ErrorKind::Usage, file_ != nullptr, "cannot write ", path.string(), ": ", std::strerror(errno));
 }
@@ -17,13 +27,12 @@ RunLog::RunLog(const std::filesystem::path& path) : file_(std::fopen(path.c_str(
 RunLog::~RunLog() { std::fclose(file_); }
 
 void RunLog::line(const std::string& text) {
-  fmt::print(stderr, "{}\n", text);
+  write_line(stderr, text);
   file_line(text);
 }
 
 void RunLog::file_line(const std::string& text) {
-  fmt::print(file_, "{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(std::time(nullptr)), text);
-  std::fflush(file_);
+  write_line(file_, fmt::format("{:%Y-%m-%d %H:%M:%S} {}", fmt::localtime(std::time(nullptr)), text));
 }
 
 }  // namespace cf::apps

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "apps/version.h"
+#include "framework/state/atomic_file.h"
 
 namespace cf::apps {
 
@@ -42,7 +43,7 @@ void write_environment(const std::filesystem::path& path, const Executor& execut
       {"threads", executor.threads()},
       {"process", getpid()},
       {"started", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};
-  std::ofstream(path) << environment.dump(2) << '\n';
+  write_atomically(path, environment.dump(2) + "\n", SyncPolicy::Cached);
 }
 
 }  // namespace cf::apps

@@ -8,12 +8,14 @@ namespace cf::apps {
 namespace {
 
 volatile std::sig_atomic_t received = 0;
+volatile std::sig_atomic_t interrupted = 0;  // by SIGINT
 
 void on_signal(int signal) {
-  if (signal == SIGINT && received == SIGINT) {
+  if (signal == SIGINT && interrupted != 0) {
     std::signal(SIGINT, SIG_DFL);
     std::raise(SIGINT);
   }
+  if (signal == SIGINT) interrupted = 1;
   received = signal;
 }
 
@@ -23,15 +25,18 @@ constexpr int kSignals[] = {SIGTERM, SIGINT, SIGUSR1};
 
 Interruption::Interruption() {
   received = 0;
+  interrupted = 0;
   struct sigaction action;
   std::memset(&action, 0, sizeof action);
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;  // a read of data goes on
   for (const int signal : kSignals) sigaction(signal, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a run goes on when the reader of its messages has gone
 }
 
 Interruption::~Interruption() {
   for (const int signal : kSignals) std::signal(signal, SIG_DFL);
+  std::signal(SIGPIPE, SIG_DFL);
 }
 
 int Interruption::signal_received() { return received; }
