@@ -26,6 +26,29 @@ void load_statistics(const SafetensorsReader& file, const std::string& prefix, c
   }
 }
 
+void put_interval(Metadata& metadata, const IntervalSums& sums) {
+  put_int(metadata, "interval_steps", sums.steps);
+  put_double(metadata, "interval_loss", sums.loss);
+  put_double(metadata, "interval_correct", sums.correct);
+  put_double(metadata, "interval_gradient_norm", sums.gradient_norm);
+  put_double(metadata, "interval_seconds", sums.seconds);
+  put_double(metadata, "interval_waited", sums.waited);
+}
+
+IntervalSums get_interval(const Metadata& metadata) {
+  return {.steps = get_int(metadata, "interval_steps"),
+          .loss = get_double(metadata, "interval_loss"),
+          .correct = get_double(metadata, "interval_correct"),
+          .gradient_norm = get_double(metadata, "interval_gradient_norm"),
+          .seconds = get_double(metadata, "interval_seconds"),
+          .waited = get_double(metadata, "interval_waited")};
+}
+
+bool has_tensors(const SafetensorsReader& file, std::string_view prefix) {
+  return std::any_of(file.entries().begin(), file.entries().end(),
+                     [&](const TensorEntry& entry) { return entry.name.starts_with(prefix); });
+}
+
 // A deeper network in the file than in the configuration would otherwise go unnoticed.
 void check_no_more(const SafetensorsReader& file, const std::string& prefix, const ParameterStore& store) {
   std::size_t wanted = store.parameters().size() + store.statistics().size();
@@ -70,6 +93,7 @@ CheckpointContents::CheckpointContents(const CheckpointHeader& header, const Par
   put_double(metadata_, "seconds", progress.seconds);
   put_double(metadata_, "best_top1", progress.best_top1);
   put_double(metadata_, "best_ema_top1", progress.best_ema_top1);
+  put_interval(metadata_, progress.interval);
 }
 
 CheckpointContents::CheckpointContents(const ParameterStore& store) {
@@ -110,15 +134,13 @@ CheckpointHeader read_header(const SafetensorsReader& file) {
                                       .steps_per_epoch = get_int(metadata, "steps_per_epoch"),
                                       .seconds = get_double(metadata, "seconds"),
                                       .best_top1 = get_double(metadata, "best_top1"),
-                                      .best_ema_top1 = get_double(metadata, "best_ema_top1")};
+                                      .best_ema_top1 = get_double(metadata, "best_ema_top1"),
+                                      .interval = get_interval(metadata)};
                       return out;
                     });
 }
 
-bool has_average(const SafetensorsReader& file) {
-  return std::any_of(file.entries().begin(), file.entries().end(),
-                     [](const TensorEntry& entry) { return entry.name.starts_with("ema."); });
-}
+bool has_average(const SafetensorsReader& file) { return has_tensors(file, "ema."); }
 
 void load_model(const SafetensorsReader& file, const ParameterStore& store, Weights weights) {
   const std::string prefix = weights == Weights::Average ? "ema." : "model.";
@@ -127,14 +149,29 @@ void load_model(const SafetensorsReader& file, const ParameterStore& store, Weig
   check_no_more(file, prefix, store);
 }
 
-void load_optimizer(const SafetensorsReader& file, const ParameterStore& store, optim::Optimizer& optimizer) {
+std::vector<std::string> load_optimizer(const SafetensorsReader& file, const ParameterStore& store,
+                                        optim::Optimizer& optimizer, MissingState missing) {
+  std::vector<std::string> started;
+  const auto starts_anew = [&](const std::string& prefix) {
+    return missing == MissingState::StartsAnew && !has_tensors(file, prefix);
+  };
   for (const auto& [state, bucket] : optimizer.state()) {
-    load_parameters(file, concat("optimizer.", state, "."), store, bucket);
+    const std::string prefix = concat("optimizer.", state, ".");
+    if (starts_anew(prefix)) {
+      started.push_back(concat("optimizer.", state, " starts anew: the checkpoint has none"));
+    } else {
+      load_parameters(file, prefix, store, bucket);
+    }
   }
-  if (optimizer.averages()) {
+  if (!optimizer.averages()) return started;
+  if (starts_anew("ema.")) {
+    optimizer.start_average();
+    started.emplace_back("the average starts anew: the checkpoint has none");
+  } else {
     load_parameters(file, "ema.", store, optimizer.average_values());
     load_statistics(file, "ema.", store, optimizer.average_running());
   }
+  return started;
 }
 
 }  // namespace cf::apps

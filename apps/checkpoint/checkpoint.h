@@ -20,6 +20,13 @@
 
 namespace cf::apps {
 
+// Sums over the steps since the last row of metrics: a resumed run goes on with a row that was begun.
+struct IntervalSums {
+  std::int64_t steps = 0;
+  double loss = 0, correct = 0, gradient_norm = 0;
+  double seconds = 0, waited = 0;  // waited: for data
+};
+
 // How far a run has come. The data position follows from `step`: the order of samples is a function of the
 // seed, the epoch and the batch. Random draws are functions of the seed and the number of the micro-batch.
 struct TrainingProgress {
@@ -28,6 +35,7 @@ struct TrainingProgress {
   double seconds = 0;     // of training, over all starts of the run
   double best_top1 = -1;  // of any evaluation so far; -1: none yet
   double best_ema_top1 = -1;
+  IntervalSums interval;
 };
 
 struct CheckpointHeader {
@@ -70,7 +78,14 @@ bool has_average(const SafetensorsReader& file);
 // error that names the first tensor that differs and both shapes.
 void load_model(const SafetensorsReader& file, const ParameterStore& store, Weights weights);
 
-// Reads the optimizer's state and averages.
-void load_optimizer(const SafetensorsReader& file, const ParameterStore& store, optim::Optimizer& optimizer);
+// What happens to state that the file holds nothing of.
+enum class MissingState {
+  Error,       // of kind Checkpoint
+  StartsAnew,  // zero, and averages equal to the weights
+};
+
+// Reads the optimizer's state and averages. Returns a line for each that starts anew.
+std::vector<std::string> load_optimizer(const SafetensorsReader& file, const ParameterStore& store,
+                                        optim::Optimizer& optimizer, MissingState missing);
 
 }  // namespace cf::apps

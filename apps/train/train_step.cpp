@@ -30,6 +30,15 @@ std::int64_t count_correct(Executor& executor, const Tensor& logits, const Tenso
 
 }  // namespace
 
+void require_finite(Executor& executor, const ParameterStore& store, const std::string& where) {
+  const auto check = [&](const auto& handle) {
+    CF_CHECK_AS(ErrorKind::Numeric, all_finite(executor, handle.value), where, ": ", handle.name,
+                " holds a number that is not finite; a lower learning rate or clip_norm may help");
+  };
+  for (const Parameter* p : store.parameters()) check(*p);
+  for (const Statistic* s : store.statistics()) check(*s);
+}
+
 TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterStore& store,
                      optim::Optimizer& optimizer, const Config& config)
     : executor_(executor),
@@ -99,10 +108,7 @@ Variable TrainStep::input_of(const data::Batch& batch, std::int64_t first) {
 // The step is run again with every output looked at; it draws the same random numbers.
 void TrainStep::fail_not_finite(const data::Batch& batch, std::int64_t step, const StepResult& result) {
   const std::string where = concat("step ", step, " (epoch ", batch.epoch, ", batch ", batch.index, ")");
-  for (const Parameter* p : store_.parameters()) {
-    CF_CHECK_AS(ErrorKind::Numeric, all_finite(executor_, p->value), where, ": ", p->name,
-                " holds a number that is not finite");
-  }
+  require_finite(executor_, store_, where);
   store_.begin_step();
   for (std::int64_t i = 0; i < micro_batches_; ++i) {
     Pass pass(executor_, pass_options(step, i));

@@ -22,6 +22,9 @@ struct StepResult {
   double gradient_norm = 0;  // before clipping
 };
 
+// A parameter or running statistic that is not finite is a Numeric error: WHERE, and the name of the first.
+void require_finite(Executor& executor, const ParameterStore& store, const std::string& where);
+
 class TrainStep {
  public:
   TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterStore& store, optim::Optimizer& optimizer,

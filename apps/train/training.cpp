@@ -4,20 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
-#include "apps/checkpoint/initial_weights.h"
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
-#include "apps/train/environment.h"
 #include "apps/train/interruption.h"
-#include "apps/version.h"
 
 namespace cf::apps {
 
 namespace {
-
-constexpr int kFailedSavesAllowed = 2;  // in a row; the third ends the run
 
 std::unique_ptr<data::Dataset> open(const std::string& key, const std::string& path, data::Split split,
                                     const ModelConfig& model) {
@@ -75,67 +69,6 @@ std::string Training::header_line() const {
       executor_->threads());
 }
 
-void Training::write_run_files() {
-  std::ofstream(options_.run_folder / "config.toml") << to_toml(config_);
-  write_environment(options_.run_folder / "env.json", *executor_);
-}
-
-void Training::start_or_resume() {
-  progress_.steps_per_epoch = plan_.steps_per_epoch;
-  if (options_.resume != "auto" && options_.resume != "never") return resume_from(options_.resume);
-
-  const NewestGood newest = newest_good(checkpoints_.path());
-  const bool any = newest.path || !newest.damaged.empty();
-  CF_CHECK_AS(ErrorKind::Usage, options_.resume == "auto" || !any, options_.run_folder.string(),
-              " holds checkpoints; --resume never wants a fresh folder");
-  for (const auto& message : newest.damaged) log_.line("damaged checkpoint: " + message);
-  if (newest.path) return resume_from(*newest.path);
-  CF_CHECK_AS(ErrorKind::Checkpoint, newest.damaged.empty(), options_.run_folder.string(),
-              " holds checkpoints, none of which is good; move them away to start anew");
-
-  store_->initialise(static_cast<std::uint64_t>(config_.seed));
-  if (!config_.model.init.empty()) {
-    for (const auto& line : load_initial_weights(config_.model.init, *store_)) log_.line(line);
-  }
-  if (optimizer_.averages()) optimizer_.start_average();
-  metrics_.cut_after(-1);
-}
-
-void Training::resume_from(const std::filesystem::path& checkpoint) {
-  const SafetensorsReader file(checkpoint);
-  const CheckpointHeader header = read_header(file);
-  check_same_config(header.config, checkpoint);
-  CF_CHECK_AS(ErrorKind::Data, header.classes == train_data_->class_names(), checkpoint.string(),
-              " was trained on other classes than ", config_.data.train, " holds");
-  load_model(file, *store_, Weights::Raw);
-  load_optimizer(file, *store_, optimizer_);
-  progress_ = header.progress;
-  CF_CHECK_AS(ErrorKind::Usage, options_.force || progress_.steps_per_epoch == plan_.steps_per_epoch,
-              checkpoint.string(), ": an epoch had ", progress_.steps_per_epoch, " steps, now it has ",
-              plan_.steps_per_epoch, "; the training data has changed (--force to go on)");
-  progress_.steps_per_epoch = plan_.steps_per_epoch;
-  saved_step_ = progress_.step;
-  saved_seconds_ = progress_.seconds;
-  for (const auto& abandoned : checkpoints_.rewind(progress_.step)) {
-    log_.line("a checkpoint of a later step is set aside: " + abandoned.string());
-  }
-  metrics_.cut_after(progress_.step);
-  log_.line(fmt::format("resumed from {} at step {} of {}", checkpoint.string(), progress_.step,
-                        plan_.total_steps));
-}
-
-void Training::check_same_config(const Config& stored, const std::filesystem::path& checkpoint) {
-  auto differences = diff(stored, config_);
-  // How many threads read images changes nothing about the run.
-  std::erase_if(differences, [](const std::string& line) { return line.starts_with("data.threads:"); });
-  if (differences.empty()) return;
-  std::string text;
-  for (const auto& line : differences) text += "\n  " + line;
-  CF_CHECK_AS(ErrorKind::Usage, options_.force, checkpoint.string(), ": the configuration has changed", text,
-              "\n--force goes on with the new one; another --out starts a new run");
-  log_.line("the configuration has changed, going on as --force asks:" + text);
-}
-
 double Training::epoch() const {
   return static_cast<double>(progress_.step) / static_cast<double>(plan_.steps_per_epoch);
 }
@@ -149,9 +82,15 @@ std::unique_ptr<data::Loader> Training::make_loader(std::int64_t epoch) const {
 TrainingEnd Training::run() {
   const Interruption interruption;
   start_ = Clock::now();
-  train_steps();
-  if (saved_step_ != progress_.step) save_now();
-  CF_CHECK_AS(ErrorKind::Checkpoint, saved_step_ == progress_.step, "the last checkpoint could not be saved");
+  try {
+    train_steps();
+    if (saved_step_ != progress_.step) save_now();
+    CF_CHECK_AS(ErrorKind::Checkpoint, saved_step_ == progress_.step,
+                "the last checkpoint could not be saved");
+  } catch (const Error& error) {
+    log_.file_line(concat("error: ", error.what()));
+    throw;
+  }
   if (progress_.step == plan_.total_steps) {
     log_.line(fmt::format("finished: {} steps in {}", progress_.step, format_duration(progress_.seconds)));
     return TrainingEnd::Finished;
@@ -177,7 +116,7 @@ void Training::train_steps() {
     data::Batch batch = loader->next();
     const StepResult result = step_.run(batch, progress_.step, plan_.schedule.rate(progress_.step));
     loader->recycle(std::move(batch));
-    interval_.waited += loader->waited_seconds() - waited_before;
+    progress_.interval.waited += loader->waited_seconds() - waited_before;
     after_step(result, std::chrono::duration<double>(Clock::now() - start).count());
 
     bar.update(progress_.step, fmt::format("loss {:.3f}", result.loss));
@@ -196,11 +135,12 @@ void Training::after_step(const StepResult& result, double seconds) {
   ++progress_.step;
   progress_.seconds += seconds;
   scores_ = {};
-  ++interval_.steps;
-  interval_.loss += result.loss;
-  interval_.correct += static_cast<double>(result.correct);
-  interval_.gradient_norm += result.gradient_norm;
-  interval_.seconds += seconds;
+  IntervalSums& sums = progress_.interval;
+  ++sums.steps;
+  sums.loss += result.loss;
+  sums.correct += static_cast<double>(result.correct);
+  sums.gradient_norm += result.gradient_norm;
+  sums.seconds += seconds;
 }
 
 bool Training::should_stop() const {
@@ -210,36 +150,38 @@ bool Training::should_stop() const {
 }
 
 void Training::log_step(double lr) {
-  const auto steps = static_cast<double>(interval_.steps);
+  const IntervalSums& sums = progress_.interval;
+  const auto steps = static_cast<double>(sums.steps);
   const double images = steps * config_.train.batch;
   const TrainRow row{.step = progress_.step,
                      .epoch = epoch(),
                      .seconds = progress_.seconds,
-                     .loss = interval_.loss / steps,
-                     .top1 = interval_.correct / images,
+                     .loss = sums.loss / steps,
+                     .top1 = sums.correct / images,
                      .lr = lr,
-                     .grad_norm = interval_.gradient_norm / steps,
-                     .img_per_s = images / interval_.seconds,
-                     .data_wait = interval_.waited / interval_.seconds,
+                     .grad_norm = sums.gradient_norm / steps,
+                     .img_per_s = images / sums.seconds,
+                     .data_wait = sums.waited / sums.seconds,
                      .memory_bytes = static_cast<double>(executor_->pool().use().peak_bytes)};
-  metrics_.append(row);
-  const double left = static_cast<double>(plan_.total_steps - progress_.step) * interval_.seconds / steps;
+  go_on_if_full("METRICS", [&] { metrics_.append(row); });
+  const double left = static_cast<double>(plan_.total_steps - progress_.step) * sums.seconds / steps;
   log_.line(
       fmt::format("epoch {:.2f}  step {}/{}  loss {:.4f}  top1 {}  lr {:.4g}  {} img/s  data wait {:.0f} %  "
                   "memory {}  eta {}",
                   row.epoch, row.step, plan_.total_steps, row.loss, percent(row.top1), lr,
                   format_count(std::llround(row.img_per_s)), 100 * row.data_wait,
                   format_bytes(row.memory_bytes), format_duration(left)));
-  interval_ = {};
+  progress_.interval = {};
 }
 
 // Returns whether the raw or the averaged weights are better than ever before.
 bool Training::evaluate_now() {
+  require_finite_state();
   EvalRow row{
       .step = progress_.step, .epoch = epoch(), .seconds = progress_.seconds, .images = val_data_->size()};
   evaluate_weights(row, false);
   if (optimizer_.averages()) evaluate_weights(row, true);
-  metrics_.append(row);
+  go_on_if_full("METRICS", [&] { metrics_.append(row); });
   std::string line = fmt::format("eval   step {}  top1 {}  top5 {}  loss {:.4f}", row.step, percent(row.top1),
                                  percent(row.top5), row.loss);
   if (optimizer_.averages()) {
@@ -265,45 +207,16 @@ void Training::evaluate_weights(EvalRow& row, bool average) {
   (average ? row.ema_top1 : row.top1) = result.top1();
   (average ? row.ema_top5 : row.top5) = result.top5();
   (average ? row.ema_loss : row.loss) = result.loss;
-  write_evaluation_report(options_.run_folder / "eval.json",
-                          {.classes = val_data_->class_names(),
-                           .confusion = result.confusion,
-                           .top1 = result.top1(),
-                           .top5 = result.top5(),
-                           .loss = result.loss,
-                           .images = result.images,
-                           .checkpoint = fmt::format("step {}", progress_.step),
-                           .weights = average ? "ema" : "raw"});
-}
-
-bool Training::is_save_due(bool new_best) const {
-  if (new_best && config_.checkpoint.keep_best > 0) return true;
-  if (plan_.save_steps > 0) return progress_.step % plan_.save_steps == 0;
-  return progress_.seconds - saved_seconds_ >= plan_.save_seconds;
-}
-
-// A save that fails is said loudly and training goes on; the third failure in a row ends the run.
-void Training::save_now() {
-  const CheckpointHeader header{config_, train_data_->class_names(), progress_, std::string(build_id())};
-  const CheckpointContents contents(header, *store_, &optimizer_);
-  try {
-    checkpoints_.save(progress_.step, contents.tensors(), contents.metadata(), scores_);
-    saved_step_ = progress_.step;
-    failed_saves_ = 0;
-  } catch (const Error& error) {
-    log_.line(fmt::format("CHECKPOINT NOT SAVED at step {}: {}", progress_.step, error.what()));
-    if (++failed_saves_ > kFailedSavesAllowed || error.kind() != ErrorKind::Checkpoint) throw;
-  }
-  saved_seconds_ = progress_.seconds;
-}
-
-std::filesystem::path Training::result() const {
-  const bool average_is_better = progress_.best_ema_top1 > progress_.best_top1;
-  for (const char* link : {average_is_better ? "best_ema" : "best", "last"}) {
-    const auto path = checkpoints_.path() / link;
-    if (std::filesystem::exists(path)) return path;
-  }
-  return checkpoints_.path();
+  const EvaluationReport report{.classes = val_data_->class_names(),
+                                .confusion = result.confusion,
+                                .top1 = result.top1(),
+                                .top5 = result.top5(),
+                                .loss = result.loss,
+                                .images = result.images,
+                                .checkpoint = fmt::format("step {}", progress_.step),
+                                .weights = average ? "ema" : "raw"};
+  go_on_if_full("EVALUATION REPORT",
+                [&] { write_evaluation_report(options_.run_folder / "eval.json", report); });
 }
 
 }  // namespace cf::apps

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,13 +54,15 @@ class Training {
   void write_run_files();
   void start_or_resume();
   void resume_from(const std::filesystem::path& checkpoint);
-  void check_same_config(const Config& stored, const std::filesystem::path& checkpoint);
+  std::string changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const;
   std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
   void train_steps();
   void after_step(const StepResult& result, double seconds);
   bool evaluate_now();
   void evaluate_weights(EvalRow& row, bool average);
   void save_now();
+  void require_finite_state() const;
+  void go_on_if_full(const char* what, const std::function<void()>& write);
   bool should_stop() const;
   bool is_save_due(bool new_best) const;
   void log_step(double lr);
@@ -86,12 +89,6 @@ class Training {
   double saved_seconds_ = 0;      // training time when it was written
   int failed_saves_ = 0;          // in a row
   Clock::time_point start_ = Clock::now();
-
-  // Since the last row of metrics.
-  struct Interval {
-    std::int64_t steps = 0;
-    double loss = 0, correct = 0, gradient_norm = 0, seconds = 0, waited = 0;
-  } interval_;
 };
 
 }  // namespace cf::apps

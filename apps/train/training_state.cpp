@@ -1,0 +1,138 @@
+// Where the state of a run comes from and where it goes: a fresh start, a checkpoint, the files of the run
+// folder.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/checkpoint/initial_weights.h"
+#include "apps/train/environment.h"
+#include "apps/train/training.h"
+#include "apps/version.h"
+
+namespace cf::apps {
+
+namespace {
+
+constexpr int kFailedSavesAllowed = 2;  // in a row; the third ends the run
+
+}  // namespace
+
+void Training::write_run_files() {
+  write_atomically(options_.run_folder / "config.toml", to_toml(config_), SyncPolicy::Cached);
+  write_environment(options_.run_folder / "env.json", *executor_);
+}
+
+void Training::start_or_resume() {
+  progress_.steps_per_epoch = plan_.steps_per_epoch;
+  if (options_.resume != "auto" && options_.resume != "never") {
+    verify_safetensors(options_.resume);
+    return resume_from(options_.resume);
+  }
+
+  const NewestGood newest = newest_good(checkpoints_.path());
+  const bool any = newest.path || !newest.damaged.empty();
+  CF_CHECK_AS(ErrorKind::Usage, options_.resume == "auto" || !any, options_.run_folder.string(),
+              " holds checkpoints; --resume never wants a fresh folder");
+  for (const auto& message : newest.damaged) log_.line("damaged checkpoint: " + message);
+  if (newest.path) return resume_from(*newest.path);
+  CF_CHECK_AS(ErrorKind::Checkpoint, newest.damaged.empty(), options_.run_folder.string(),
+              " holds checkpoints, none of which is good; move them away to start anew");
+
+  store_->initialise(static_cast<std::uint64_t>(config_.seed));
+  if (!config_.model.init.empty()) {
+    for (const auto& line : load_initial_weights(config_.model.init, *store_)) log_.line(line);
+  }
+  if (optimizer_.averages()) optimizer_.start_average();
+  metrics_.cut_after(-1);
+}
+
+void Training::resume_from(const std::filesystem::path& checkpoint) {
+  const SafetensorsReader file(checkpoint);
+  const CheckpointHeader header = read_header(file);
+  const std::string changes = changes_of_config(header.config, checkpoint);
+  CF_CHECK_AS(ErrorKind::Data, header.classes == train_data_->class_names(), checkpoint.string(),
+              " was trained on other classes than ", config_.data.train, " holds");
+  progress_ = header.progress;
+  CF_CHECK_AS(ErrorKind::Usage, options_.force || progress_.steps_per_epoch == plan_.steps_per_epoch,
+              checkpoint.string(), ": an epoch had ", progress_.steps_per_epoch, " steps, now it has ",
+              plan_.steps_per_epoch, "; the training data has changed (--force to go on)");
+  CF_CHECK_AS(ErrorKind::Usage, progress_.step <= plan_.total_steps, checkpoint.string(), " is of step ",
+              progress_.step, ", train.duration is ", plan_.total_steps, " steps");
+  if (!changes.empty()) log_.line("the configuration has changed, going on as --force asks:" + changes);
+  load_model(file, *store_, Weights::Raw);
+  const auto missing = options_.force ? MissingState::StartsAnew : MissingState::Error;
+  for (const auto& line : load_optimizer(file, *store_, optimizer_, missing)) log_.line(line);
+  progress_.steps_per_epoch = plan_.steps_per_epoch;
+  saved_step_ = progress_.step;
+  saved_seconds_ = progress_.seconds;
+  for (const auto& abandoned : checkpoints_.rewind(progress_.step)) {
+    log_.line("a checkpoint of a later step is set aside: " + abandoned.string());
+  }
+  metrics_.cut_after(progress_.step);
+  log_.line(fmt::format("resumed from {} at step {} of {}", checkpoint.string(), progress_.step,
+                        plan_.total_steps));
+}
+
+// One line per changed key; a Usage error that shows them unless --force was given.
+std::string Training::changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const {
+  std::string text;
+  for (const auto& line : diff(stored, config_)) {
+    // How many threads read images changes nothing about the run.
+    if (!line.starts_with("data.threads:")) text += "\n  " + line;
+  }
+  CF_CHECK_AS(ErrorKind::Usage, options_.force || text.empty(), checkpoint.string(),
+              ": the configuration has changed", text,
+              "\n--force goes on with the new one; another --out starts a new run");
+  return text;
+}
+
+bool Training::is_save_due(bool new_best) const {
+  if (new_best && config_.checkpoint.keep_best > 0) return true;
+  if (plan_.save_steps > 0) return progress_.step % plan_.save_steps == 0;
+  return progress_.seconds - saved_seconds_ >= plan_.save_seconds;
+}
+
+// A save that fails is said loudly and training goes on; the third failure in a row ends the run.
+void Training::save_now() {
+  require_finite_state();
+  const CheckpointHeader header{config_, train_data_->class_names(), progress_, std::string(build_id())};
+  const CheckpointContents contents(header, *store_, &optimizer_);
+  try {
+    checkpoints_.save(progress_.step, contents.tensors(), contents.metadata(), scores_);
+    saved_step_ = progress_.step;
+    failed_saves_ = 0;
+  } catch (const Error& error) {
+    log_.line(fmt::format("CHECKPOINT NOT SAVED at step {}: {}", progress_.step, error.what()));
+    if (++failed_saves_ > kFailedSavesAllowed || error.kind() != ErrorKind::Checkpoint) throw;
+  }
+  saved_seconds_ = progress_.seconds;
+}
+
+// What overflowed in the last update would be found in the next step only; it must not be saved.
+void Training::require_finite_state() const {
+  const std::int64_t last = std::max<std::int64_t>(progress_.step - 1, 0);
+  require_finite(*executor_, *store_,
+                 fmt::format("after step {} (epoch {}, batch {})", last, last / plan_.steps_per_epoch,
+                             last % plan_.steps_per_epoch));
+}
+
+// A full disk does not end the run: there may be room again before the next checkpoint.
+void Training::go_on_if_full(const char* what, const std::function<void()>& write) {
+  try {
+    write();
+  } catch (const Error& error) {
+    log_.line(fmt::format("{} NOT WRITTEN at step {}: {}", what, progress_.step, error.what()));
+  }
+}
+
+std::filesystem::path Training::result() const {
+  const bool average_is_better = progress_.best_ema_top1 > progress_.best_top1;
+  for (const char* link : {average_is_better ? "best_ema" : "best", "last"}) {
+    const auto path = checkpoints_.path() / link;
+    if (std::filesystem::exists(path)) return path;
+  }
+  return checkpoints_.path();
+}
+
+}  // namespace cf::apps
