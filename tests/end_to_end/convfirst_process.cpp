@@ -45,8 +45,9 @@ bool prepare_child(const ProcessOptions& options, const std::string& out, const 
   if (!redirect(STDOUT_FILENO, out) || !redirect(STDERR_FILENO, err)) return false;
   if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) return false;
   if (options.max_file_bytes < 0) return true;
-  const auto bytes = static_cast<rlim_t>(options.max_file_bytes);
-  const struct rlimit limit { bytes, bytes };
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
+  limit.rlim_cur = static_cast<rlim_t>(options.max_file_bytes);
   return ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
 }
 
@@ -85,6 +86,14 @@ ConvfirstProcess::~ConvfirstProcess() {
 
 void ConvfirstProcess::send(int signal) const {
   if (!ended_) ::kill(id_, signal);
+}
+
+void ConvfirstProcess::lift_file_limit() const {
+  struct rlimit limit {};
+  CF_CHECK(::prlimit(id_, RLIMIT_FSIZE, nullptr, &limit) == 0,
+           "cannot ask for a limit: ", std::strerror(errno));
+  limit.rlim_cur = limit.rlim_max;
+  CF_CHECK(::prlimit(id_, RLIMIT_FSIZE, &limit, nullptr) == 0, "cannot lift a limit: ", std::strerror(errno));
 }
 
 bool ConvfirstProcess::has_ended() {

@@ -38,6 +38,8 @@ class ConvfirstProcess {
 
   pid_t id() const { return id_; }
   void send(int signal) const;
+  // Ends max_file_bytes: there is room again.
+  void lift_file_limit() const;
 
   // Waits until stderr holds `text`; false if the child ended or the time ran out without it.
   bool wait_for_message(std::string_view text);

@@ -1,0 +1,102 @@
+// One step of training in micro-batches against separate passes over its parts.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "apps/train/train_step.h"
+#include "apps/train/training_plan.h"
+#include "kernels/base/philox.h"
+
+namespace cf::apps {
+namespace {
+
+Config tiny_config(int batch, int norm_batch) {
+  Config config = load_config("synthetic.toml",
+                              {"model.classes=4", "model.widths=[8,8,16,16]", "model.expansion=[2,2,2,2]",
+                               "model.head=16", "train.batch=" + std::to_string(batch),
+                               "train.norm_batch=" + std::to_string(norm_batch)})
+                      .config;
+  return config;
+}
+
+data::Batch random_batch(int images, int size) {
+  data::Batch batch;
+  batch.height = batch.width = size;
+  batch.channels = 1;
+  Philox random(5, Purpose::Test);
+  for (int i = 0; i < images * size * size; ++i) {
+    batch.images.push_back(static_cast<std::uint8_t>(256 * random.uniform()));
+  }
+  for (int i = 0; i < images; ++i) {
+    batch.labels.push_back(i % 4);
+    batch.samples.push_back(i);
+  }
+  return batch;
+}
+
+// Images [first, first + count) of a batch.
+data::Batch part_of(const data::Batch& whole, std::int64_t first, std::int64_t count) {
+  data::Batch part = whole;
+  const std::int64_t bytes = std::int64_t{whole.height} * whole.width;
+  part.images.assign(whole.images.begin() + first * bytes, whole.images.begin() + (first + count) * bytes);
+  part.labels.assign(whole.labels.begin() + first, whole.labels.begin() + first + count);
+  part.samples.assign(whole.samples.begin() + first, whole.samples.begin() + first + count);
+  return part;
+}
+
+// What one step from the same start does.
+struct Outcome {
+  StepResult result;
+  std::vector<float> gradients, running;
+};
+
+Outcome step_on(const Config& config, const data::Batch& batch) {
+  const auto executor = Executor::cpu(1);
+  layers::ConvFirstNet net(config.model);
+  const auto store = net.make_store(*executor);
+  store->initialise(3);
+  optim::Optimizer optimizer(*executor, *store, optimizer_options(config));
+  TrainStep step(*executor, net, *store, optimizer, config);
+  Outcome outcome;
+  outcome.result = step.run(batch, 0, 0.1);
+  const auto gradients = store->gradients().flat<const float>(),
+             running = store->running().flat<const float>();
+  outcome.gradients.assign(gradients.begin(), gradients.end());
+  outcome.running.assign(running.begin(), running.end());
+  return outcome;
+}
+
+TEST(RunMicroBatches, StepIsTheMeanOfItsParts) {
+  constexpr int kParts = 4, kImages = 8;
+  const data::Batch whole = random_batch(kParts * kImages, 16);
+  const Outcome step = step_on(tiny_config(kParts * kImages, kImages), whole);
+
+  StepResult expected;
+  std::vector<double> gradients(step.gradients.size()), running(step.running.size());
+  for (int i = 0; i < kParts; ++i) {
+    const Outcome part = step_on(tiny_config(kImages, kImages), part_of(whole, i * kImages, kImages));
+    expected.loss += part.result.loss / kParts;
+    expected.correct += part.result.correct;
+    for (std::size_t k = 0; k < gradients.size(); ++k)
+      gradients[k] += static_cast<double>(part.gradients[k]) / kParts;
+    // Linear in the statistics of the micro-batch, from the same start: the mean of one update each is one
+    // update by the mean.
+    for (std::size_t k = 0; k < running.size(); ++k)
+      running[k] += static_cast<double>(part.running[k]) / kParts;
+  }
+  EXPECT_NEAR(step.result.loss, expected.loss, 1e-6);
+  EXPECT_EQ(step.result.correct, expected.correct);
+  double largest = 0;
+  for (const double g : gradients) largest = std::max(largest, std::abs(g));
+  ASSERT_GT(largest, 1e-3);
+  for (std::size_t k = 0; k < gradients.size(); ++k) {
+    ASSERT_NEAR(static_cast<double>(step.gradients[k]), gradients[k], 1e-5 * largest) << k;
+  }
+  for (std::size_t k = 0; k < running.size(); ++k) {
+    ASSERT_NEAR(static_cast<double>(step.running[k]), running[k], 1e-5 * (1 + std::abs(running[k]))) << k;
+  }
+}
+
+}  // namespace
+}  // namespace cf::apps
