@@ -16,6 +16,7 @@ std::vector<Case> all_cases() {
            accuracy_cases,
            activation_cases,
            batch_norm_cases,
+           cast_cases,
            cross_entropy_cases,
            dropout_cases,
            optimizer_step_cases,

@@ -16,6 +16,7 @@ std::vector<Case> squeeze_excite_cases();
 std::vector<Case> accuracy_cases();
 std::vector<Case> activation_cases();
 std::vector<Case> batch_norm_cases();
+std::vector<Case> cast_cases();
 std::vector<Case> cross_entropy_cases();
 std::vector<Case> dropout_cases();
 std::vector<Case> optimizer_step_cases();

@@ -43,6 +43,7 @@ LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const s
   model.net = std::make_unique<layers::ConvFirstNet>(model.header.config.model);
   model.store = model.net->make_store(*model.executor);
   load_model(file, *model.store, model.weights);
+  model.store->prepare_compute(model.executor->compute_type());
   return model;
 }
 

@@ -51,7 +51,7 @@ EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const d
 
   for (data::Batch batch = loader.next(); batch.size() > 0; batch = loader.next()) {
     Pass pass(executor, {});
-    const Variable x(normalize_image(executor, image_view(batch), normalization, DType::Float32));
+    const Variable x(normalize_image(executor, image_view(batch), normalization, executor.compute_type()));
     const Tensor logits = net(x, pass).tensor(pass);
     const Target target{.labels = executor.place<std::int64_t>(batch.labels, Shape(N{batch.size()}))};
     Tensor sample_loss;

@@ -5,6 +5,16 @@
 
 namespace cf::apps {
 
+namespace {
+
+DType gpu_compute_type(const std::string& precision) {
+  if (precision == "float32") return DType::Float32;
+  if (precision == "fp16") return DType::Float16;
+  return DType::BFloat16;
+}
+
+}  // namespace
+
 void add_device_options(CommandLine& line, DeviceOptions& options) {
   line.option("device", &options.device, "auto|cpu|cuda", "where to compute; auto: a GPU if there is one");
   line.option("threads", &options.threads, "N", "threads that compute on a CPU; 0: one per core");
@@ -16,13 +26,25 @@ std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const Prec
               device, "', must be auto, cpu or cuda");
   CF_CHECK_AS(ErrorKind::Usage, options.threads >= 0 && options.threads <= 1024, "--threads is ",
               options.threads, ", must be from 0 to 1024");
-  CF_CHECK_AS(ErrorKind::Device, device != "cuda",
-              "--device cuda: this program does not compute on GPUs yet; use --device cpu");
+  const GpuCount gpus = device == "cpu" ? GpuCount{} : count_gpus();
+  CF_CHECK_AS(ErrorKind::Device, device != "cuda" || gpus.count > 0,
+              "--device cuda: no GPU to use: ", gpus.why_none,
+              "; `convfirst doctor` says more, --device cpu needs none");
+  if (gpus.count > 0) return Executor::cuda(0, gpu_compute_type(precision.compute));
   CF_CHECK_AS(ErrorKind::Usage, precision.compute == "auto" || precision.compute == "float32",
               "precision.compute is '", precision.compute,
               "', a CPU computes in float32; use auto or float32");
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return Executor::cpu(options.threads > 0 ? options.threads : cores);
+}
+
+std::unique_ptr<Executor> make_training_executor(const DeviceOptions& options,
+                                                 const PrecisionConfig& precision) {
+  auto executor = make_executor(options, precision);
+  CF_CHECK_AS(ErrorKind::Usage, executor->compute_type() != DType::Float16,
+              "precision.compute is 'fp16': training in float16 needs loss scaling, which is not there yet; "
+              "use bf16 or float32");
+  return executor;
 }
 
 }  // namespace cf::apps

@@ -56,7 +56,7 @@ Tensor read_images(Executor& executor, const Config& config, int size,
   }
   const View<const std::uint8_t, N, H, W, C> view(pixels.data(), N{static_cast<std::int64_t>(files.size())},
                                                   H{size}, W{size}, C{geometry.channels});
-  return normalize_image(executor, view, normalization_of(config), DType::Float32);
+  return normalize_image(executor, view, normalization_of(config), executor.compute_type());
 }
 
 Tensor read_input_tensor(Executor& executor, const std::string& path, int channels) {
@@ -72,9 +72,11 @@ Tensor read_input_tensor(Executor& executor, const std::string& path, int channe
   std::vector<std::byte> bytes(x.size_bytes());
   file.read("x", bytes);
   from_interchange(bytes, Interchange::Filter, x);
-  return executor.place<float>(
-      {x.flat<const float>().data(), static_cast<std::size_t>(x.size())},
-      Shape(N{entry->shape[0]}, H{entry->shape[2]}, W{entry->shape[3]}, C{entry->shape[1]}));
+  const Tensor rounded = converted(x, executor.compute_type(), host_pool());
+  Tensor out = executor.empty(
+      rounded.dtype(), Shape(N{entry->shape[0]}, H{entry->shape[2]}, W{entry->shape[3]}, C{entry->shape[1]}));
+  executor.write(rounded.bytes(), out);
+  return out;
 }
 
 }  // namespace cf::apps

@@ -13,7 +13,7 @@ namespace cf::apps {
 namespace {
 
 bool all_finite(Executor& executor, const Tensor& tensor) {
-  const auto values = executor.values<float>(tensor);
+  const auto values = executor.floats(tensor);
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
@@ -58,6 +58,7 @@ StepResult TrainStep::run(const data::Batch& batch, std::int64_t step, double le
            " images, must be ", micro_batch_size_ * micro_batches_);
   StepResult result;
   store_.begin_step();
+  store_.prepare_compute(executor_.compute_type());
   for (std::int64_t i = 0; i < micro_batches_; ++i) {
     result.loss += run_micro_batch(batch, step, i, result) / static_cast<double>(micro_batches_);
     if (!std::isfinite(result.loss)) fail_not_finite(batch, step, result);
@@ -102,7 +103,7 @@ Variable TrainStep::input_of(const data::Batch& batch, std::int64_t first) {
   const View<const std::uint8_t, N, H, W, C> images(batch.images.data() + first * image_bytes,
                                                     N{micro_batch_size_}, H{batch.height}, W{batch.width},
                                                     C{batch.channels});
-  return Variable(normalize_image(executor_, images, normalization_, DType::Float32));
+  return Variable(normalize_image(executor_, images, normalization_, executor_.compute_type()));
 }
 
 // The step is run again with every output looked at; it draws the same random numbers.
@@ -113,10 +114,9 @@ void TrainStep::fail_not_finite(const data::Batch& batch, std::int64_t step, con
   for (std::int64_t i = 0; i < micro_batches_; ++i) {
     Pass pass(executor_, pass_options(step, i));
     pass.set_inspector([&](std::string_view op, std::string_view parameter, const Tensor& output) {
-      CF_CHECK_AS(ErrorKind::Numeric, output.dtype() != DType::Float32 || all_finite(executor_, output),
-                  where, ": the output ", output.shape().text(), " of ", op,
-                  parameter.empty() ? "" : " with ", parameter,
-                  " is the first that is not finite; a lower learning rate or clip_norm may help");
+      CF_CHECK_AS(ErrorKind::Numeric, !is_floating(output.dtype()) || all_finite(executor_, output), where,
+                  ": the output ", output.shape().text(), " of ", op, parameter.empty() ? "" : " with ",
+                  parameter, " is the first that is not finite; a lower learning rate or clip_norm may help");
     });
     const Target target = target_of(batch, i * micro_batch_size_);
     classification_loss(pass, net_(input_of(batch, i * micro_batch_size_), pass), loss_kind_, target);

@@ -46,7 +46,7 @@ Training::Training(const Config& config, const TrainOptions& options)
       options_(options),
       train_data_(open_training_data(config)),
       val_data_(open_validation_data(config, *train_data_)),
-      executor_(make_executor(options.device, config.precision)),
+      executor_(make_training_executor(options.device, config.precision)),
       net_(config.model),
       store_(net_.make_store(*executor_)),
       optimizer_(*executor_, *store_, optimizer_options(config)),
@@ -201,6 +201,7 @@ bool Training::evaluate_now() {
 void Training::evaluate_weights(EvalRow& row, bool average) {
   Progress bar(average ? "eval ema" : "eval", val_data_->size(), stderr, 1e9);
   if (average) optimizer_.swap_average();
+  store_->prepare_compute(executor_->compute_type());
   const EvaluationResult result =
       evaluate(*executor_, net_, *val_data_, config_, [&](std::int64_t images) { bar.update(images); });
   if (average) optimizer_.swap_average();

@@ -23,7 +23,7 @@ struct GroupedConv {
       pass.executor().with_workspace(
           place,
           kernels::GroupedConvForward<T>{.x = x.view<const T, N, H, W, C>(),
-                                         .weight = weight.value.view<const T, K, R, S, C>(),
+                                         .weight = weight.for_compute().view<const T, K, R, S, C>(),
                                          .y = y.renamed<T, N, H, W, K>(),
                                          .workspace = {}},
           call);
@@ -46,13 +46,13 @@ struct GroupedConv {
           call);
       if (!wanted[0]) return;
       dx = pass.empty(dy.dtype(), saved.x.shape());
-      executor.with_workspace(
-          place,
-          kernels::GroupedConvBackwardInput<T>{.dy = dy.renamed<const T, N, H, W, K>(),
-                                               .weight = saved.weight->value.view<const T, K, R, S, C>(),
-                                               .dx = dx.view<T, N, H, W, C>(),
-                                               .workspace = {}},
-          call);
+      executor.with_workspace(place,
+                              kernels::GroupedConvBackwardInput<T>{
+                                  .dy = dy.renamed<const T, N, H, W, K>(),
+                                  .weight = saved.weight->for_compute().view<const T, K, R, S, C>(),
+                                  .dx = dx.view<T, N, H, W, C>(),
+                                  .workspace = {}},
+                              call);
     });
     return {dx};
   }

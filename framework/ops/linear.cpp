@@ -23,7 +23,7 @@ struct Linear {
           place,
           kernels::LinearForward<T>{
               .x = x.rows<const T, M, C>(),
-              .weight = weight.value.view<const T, K, C>(),
+              .weight = weight.for_compute().view<const T, K, C>(),
               .bias = bias ? bias->value.view<const Wide<T>, K>() : View<const Wide<T>, K>{},
               .y = y.rows<T, M, K>(),
               .workspace = {}},
@@ -50,7 +50,7 @@ struct Linear {
       pass.executor().with_workspace(
           place,
           kernels::LinearBackwardInput<T>{.dy = dy.rows<const T, M, K>(),
-                                          .weight = saved.weight->value.view<const T, K, C>(),
+                                          .weight = saved.weight->for_compute().view<const T, K, C>(),
                                           .dx = dx.rows<T, M, C>(),
                                           .workspace = {}},
           [](auto at, const auto& args) { kernels::linear(at, args); });

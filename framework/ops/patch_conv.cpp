@@ -30,7 +30,7 @@ struct PatchConv {
       pass.executor().with_workspace(
           place,
           kernels::PatchConvForward<T>{.x = x.view<const T, N, H, W, C>(),
-                                       .weight = weight.value.view<const T, K, R, S, C>(),
+                                       .weight = weight.for_compute().view<const T, K, R, S, C>(),
                                        .y = y.renamed<T, N, P, Q, K>(),
                                        .workspace = {}},
           call);
@@ -53,13 +53,13 @@ struct PatchConv {
           call);
       if (!wanted[0]) return;
       dx = pass.empty(dy.dtype(), saved.x.shape());
-      executor.with_workspace(
-          place,
-          kernels::PatchConvBackwardInput<T>{.dy = dy.renamed<const T, N, P, Q, K>(),
-                                             .weight = saved.weight->value.view<const T, K, R, S, C>(),
-                                             .dx = dx.view<T, N, H, W, C>(),
-                                             .workspace = {}},
-          call);
+      executor.with_workspace(place,
+                              kernels::PatchConvBackwardInput<T>{
+                                  .dy = dy.renamed<const T, N, P, Q, K>(),
+                                  .weight = saved.weight->for_compute().view<const T, K, R, S, C>(),
+                                  .dx = dx.view<T, N, H, W, C>(),
+                                  .workspace = {}},
+                              call);
     });
     return {dx};
   }

@@ -22,19 +22,20 @@ struct SqueezeExcite {
     pass.executor().at(x.dtype(), [&]<class T>(auto place) {
       const auto wide = [&](auto last) { return pass.empty(kDType<Wide<T>>, Shape(samples, last)); };
       saved = {x, wide(channels), wide(D{reduce_weight.shape.extent<K>().value}), wide(channels), state};
-      pass.executor().with_workspace(place,
-                                     kernels::SqueezeExciteForward<T>{
-                                         .x = x.view<const T, N, H, W, C>(),
-                                         .reduce_weight = reduce_weight.value.renamed<const T, D, C>(),
-                                         .reduce_bias = state.reduce_bias->value.renamed<const Wide<T>, D>(),
-                                         .expand_weight = state.expand_weight->value.renamed<const T, C, D>(),
-                                         .expand_bias = state.expand_bias->value.renamed<const Wide<T>, C>(),
-                                         .pooled = saved.pooled.view<Wide<T>, N, C>(),
-                                         .squeezed = saved.squeezed.view<Wide<T>, N, D>(),
-                                         .gate = saved.gate.view<Wide<T>, N, C>(),
-                                         .y = y.view<T, N, H, W, C>(),
-                                         .workspace = {}},
-                                     [](auto at, const auto& args) { kernels::squeeze_excite(at, args); });
+      pass.executor().with_workspace(
+          place,
+          kernels::SqueezeExciteForward<T>{
+              .x = x.view<const T, N, H, W, C>(),
+              .reduce_weight = reduce_weight.for_compute().renamed<const T, D, C>(),
+              .reduce_bias = state.reduce_bias->value.renamed<const Wide<T>, D>(),
+              .expand_weight = state.expand_weight->for_compute().renamed<const T, C, D>(),
+              .expand_bias = state.expand_bias->value.renamed<const Wide<T>, C>(),
+              .pooled = saved.pooled.view<Wide<T>, N, C>(),
+              .squeezed = saved.squeezed.view<Wide<T>, N, D>(),
+              .gate = saved.gate.view<Wide<T>, N, C>(),
+              .y = y.view<T, N, H, W, C>(),
+              .workspace = {}},
+          [](auto at, const auto& args) { kernels::squeeze_excite(at, args); });
     });
     return y;
   }
@@ -49,8 +50,8 @@ struct SqueezeExcite {
           kernels::SqueezeExciteBackward<T>{
               .x = saved.x.view<const T, N, H, W, C>(),
               .dy = dy.view<const T, N, H, W, C>(),
-              .reduce_weight = state.reduce_weight->value.renamed<const T, D, C>(),
-              .expand_weight = state.expand_weight->value.renamed<const T, C, D>(),
+              .reduce_weight = state.reduce_weight->for_compute().renamed<const T, D, C>(),
+              .expand_weight = state.expand_weight->for_compute().renamed<const T, C, D>(),
               .pooled = saved.pooled.view<const Wide<T>, N, C>(),
               .squeezed = saved.squeezed.view<const Wide<T>, N, D>(),
               .gate = saved.gate.view<const Wide<T>, N, C>(),

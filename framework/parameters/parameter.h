@@ -32,7 +32,11 @@ struct Parameter {
   std::string name;  // "stages.0.blocks.1.conv.weight", as in interchange files
   Tensor value;
   Tensor gradient;
+  Tensor compute;             // the copy in the type the network computes in; empty where that is value's own
   bool has_gradient = false;  // something was written to `gradient` since the step began
+
+  // What kernels read.
+  const Tensor& for_compute() const { return compute ? compute : value; }
 
   Parameter() = default;
   Parameter(Shape s, Interchange i, Initial start, bool decay)

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "kernels/base/philox.h"
+#include "kernels/cast/cast.h"
 
 namespace cf {
 
@@ -100,6 +101,17 @@ void ParameterStore::initialise(std::uint64_t seed) {
 void ParameterStore::begin_step() {
   for (Parameter* p : parameters_) p->has_gradient = false;
   for (Statistic* s : statistics_) s->has_batch = false;
+}
+
+void ParameterStore::prepare_compute(DType dtype) {
+  if (dtype == values_.dtype()) return;
+  if (!compute_ || compute_.dtype() != dtype) {
+    compute_ = executor_.empty(dtype, values_.shape());
+    for (Parameter* p : parameters_) p->compute = part(compute_, *p);
+  }
+  executor_.at(dtype, [&]<class T>(auto place) {
+    kernels::cast(place, kernels::Cast<T>{.x = values_.flat<const Wide<T>>(), .y = compute_.flat<T>()});
+  });
 }
 
 std::int64_t ParameterStore::parameter_count() const {

@@ -30,6 +30,10 @@ class ParameterStore {
   // overwrites.
   void begin_step();
 
+  // Brings the parameters' copies in the type the network computes in up to date: once a step, and before an
+  // evaluation.
+  void prepare_compute(DType dtype);
+
   const std::vector<Parameter*>& parameters() const { return parameters_; }
   const std::vector<Statistic*>& statistics() const { return statistics_; }
   const std::vector<kernels::Segment>& segments() const { return segments_; }  // in bucket order
@@ -61,7 +65,7 @@ class ParameterStore {
   std::vector<Statistic*> statistics_;
   std::vector<kernels::Segment> segments_;
   std::vector<std::int64_t> parameter_offsets_, statistic_offsets_;  // by forward position
-  Tensor values_, gradients_, running_, batch_;
+  Tensor values_, gradients_, running_, batch_, compute_;
 };
 
 }  // namespace cf

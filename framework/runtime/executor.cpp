@@ -26,26 +26,50 @@ std::unique_ptr<Executor> Executor::cpu(int threads) {
   return executor;
 }
 
+std::unique_ptr<Executor> Executor::cuda(int device_index, DType compute_type) {
+  auto executor = std::unique_ptr<Executor>(new Executor(PlaceKind::Cuda));
+  executor->compute_type_ = compute_type;
+  executor->pool_ = make_gpu_pool(device_index);
+  executor->stream_ = std::make_unique<GpuStream>(device_index);
+  return executor;
+}
+
 Tensor Executor::zeros(DType dtype, const Shape& shape) {
   const Tensor out = empty(dtype, shape);
-  std::memset(out.data(), 0, out.size_bytes());
+  if (stream_) {
+    stream_->zero(out.data(), out.size_bytes());
+  } else {
+    std::memset(out.data(), 0, out.size_bytes());
+  }
   return out;
 }
 
 void Executor::copy(const Tensor& from, const Tensor& to) {
   CF_CHECK(from.dtype() == to.dtype() && from.size() == to.size(), "a tensor ", from.shape().text(), " of ",
            name_of(from.dtype()), " is copied over ", to.shape().text(), " of ", name_of(to.dtype()));
-  std::memcpy(to.data(), from.data(), from.size_bytes());
+  if (stream_) {
+    stream_->copy(to.data(), from.data(), from.size_bytes());
+  } else {
+    std::memcpy(to.data(), from.data(), from.size_bytes());
+  }
 }
 
 void Executor::write(std::span<const std::byte> host, const Tensor& to) {
   check_bytes(to, host.size());
-  std::memcpy(to.data(), host.data(), host.size());
+  if (stream_) {
+    stream_->copy_from_host(to.data(), host.data(), host.size());
+  } else {
+    std::memcpy(to.data(), host.data(), host.size());
+  }
 }
 
 void Executor::read(const Tensor& from, std::span<std::byte> host) {
   check_bytes(from, host.size());
-  std::memcpy(host.data(), from.data(), host.size());
+  if (stream_) {
+    stream_->copy_to_host(host.data(), from.data(), host.size());
+  } else {
+    std::memcpy(host.data(), from.data(), host.size());
+  }
 }
 
 Tensor Executor::to_host(const Tensor& tensor) {
@@ -61,7 +85,9 @@ std::vector<float> Executor::floats(const Tensor& tensor) {
   return {view.begin(), view.end()};
 }
 
-void Executor::synchronize() {}
+void Executor::synchronize() {
+  if (stream_) stream_->synchronize();
+}
 
 kernels::Workspace Executor::scratch(std::size_t bytes) {
   if (bytes > scratch_bytes_) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/runtime/gpu.h"
 #include "framework/runtime/memory_pool.h"
 #include "framework/tensor/tensor.h"
 #include "kernels/base/dispatch.h"
@@ -15,7 +16,7 @@
 
 namespace cf {
 
-enum class PlaceKind { Reference, Cpu };
+enum class PlaceKind { Reference, Cpu, Cuda };
 
 class Executor {
  public:
@@ -23,8 +24,12 @@ class Executor {
   static std::unique_ptr<Executor> reference();
   // Float32 on `threads` threads.
   static std::unique_ptr<Executor> cpu(int threads);
+  // Float32, float16 or bfloat16 on a GPU, in the order of one stream of its own.
+  static std::unique_ptr<Executor> cuda(int device_index, DType compute_type);
 
   PlaceKind kind() const { return kind_; }
+  // Type of the activations of a network that runs here; parameters and statistics are float32.
+  DType compute_type() const { return compute_type_; }
   MemoryPool& pool() const { return *pool_; }
   int threads() const { return threads_ ? threads_->count() : 1; }
 
@@ -67,13 +72,16 @@ class Executor {
   // an error.
   template <class Body>
   void at(DType dtype, Body&& body) {
-    if (kind_ == PlaceKind::Reference) {
-      dispatch_floating(dtype, [&]<class T>() { body.template operator()<T>(Reference{}); });
-      return;
+    switch (kind_) {
+      case PlaceKind::Reference:
+        return dispatch_floating(dtype, [&]<class T>() { body.template operator()<T>(Reference{}); });
+      case PlaceKind::Cpu:
+        CF_CHECK_AS(ErrorKind::Usage, dtype == DType::Float32, "the CPU computes in float32, not in ",
+                    name_of(dtype));
+        return body.template operator()<float>(Cpu{threads_.get()});
+      case PlaceKind::Cuda:
+        return at_cuda(dtype, body);
     }
-    CF_CHECK_AS(ErrorKind::Usage, dtype == DType::Float32, "the CPU computes in float32, not in ",
-                name_of(dtype));
-    body.template operator()<float>(Cpu{threads_.get()});
   }
 
   // Runs a kernel call with the scratch it asks for.
@@ -89,9 +97,23 @@ class Executor {
   explicit Executor(PlaceKind kind) : kind_(kind) {}
   kernels::Workspace scratch(std::size_t bytes);
 
+  // A build without CUDA is the same code with one place fewer.
+  template <class Body>
+  void at_cuda([[maybe_unused]] DType dtype, [[maybe_unused]] Body& body) {
+#ifdef CF_WITH_CUDA
+    const Cuda place{.stream = stream_->get()};
+    if (dtype == DType::Float32) return body.template operator()<float>(place);
+    if (dtype == DType::Float16) return body.template operator()<Half>(place);
+    if (dtype == DType::BFloat16) return body.template operator()<BFloat16>(place);
+    fail(ErrorKind::Usage, "a GPU computes in float32, float16 or bfloat16, not in ", name_of(dtype));
+#endif
+  }
+
   PlaceKind kind_;
+  DType compute_type_ = DType::Float32;
   std::shared_ptr<MemoryPool> pool_;
   std::unique_ptr<Threads> threads_;
+  std::unique_ptr<GpuStream> stream_;
   std::shared_ptr<std::byte> scratch_;
   std::size_t scratch_bytes_ = 0;
 };

@@ -11,7 +11,8 @@ namespace cf::kernels {
 namespace {
 
 // Mean and sum of squared deviations of some values. One by one as Welford adds them, and combined as Chan,
-// Golub and LeVeque do (1979): no difference of large sums, so exact for a mean far above the deviation.
+// Golub and LeVeque do (1979): no difference of large sums. The values are taken about the first row's, so
+// that for a mean far above the deviation nothing is lost either.
 struct Moments {
   float count, mean, squares;
 
@@ -30,15 +31,16 @@ template <class T, int n>
 __global__ void __launch_bounds__(kColumnThreads)
     moments_of_slices_kernel(const T* x, ColumnSlices slices, float* partial) {
   const ColumnTile tile = column_tile<n>(slices);
-  float mean[n] = {}, squares[n] = {};
+  float mean[n] = {}, squares[n] = {}, shift[n] = {};
   int count = 0;
+  if (tile.has_channels) load_floats(x + tile.channel, shift);
 #pragma unroll 4
   for (std::int64_t row = tile.first_row; row < tile.last_row; row += blockDim.y) {
     const auto pack = load_pack<T, n>(x + row * slices.channels + tile.channel);
     const float share = 1 / static_cast<float>(++count);
 #pragma unroll
     for (int j = 0; j < n; ++j) {
-      const float value = to_float(pack.value[j]), distance = value - mean[j];
+      const float value = to_float(pack.value[j]) - shift[j], distance = value - mean[j];
       mean[j] += distance * share;
       squares[j] += distance * (value - mean[j]);
     }
@@ -56,7 +58,8 @@ __global__ void __launch_bounds__(kColumnThreads)
   }
 }
 
-__global__ void finish_moments_kernel(const float* partial, ColumnSlices slices, float* mean,
+template <class T>
+__global__ void finish_moments_kernel(const T* x, const float* partial, ColumnSlices slices, float* mean,
                                       float* variance) {
   const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
   if (c >= slices.channels) return;
@@ -74,7 +77,7 @@ __global__ void finish_moments_kernel(const float* partial, ColumnSlices slices,
                   __shfl_down_sync(0xffffffffU, moments.squares, offset)});
   }
   if (threadIdx.x != 0) return;
-  mean[c] = moments.mean;
+  mean[c] = to_float(x[c]) + moments.mean;
   variance[c] = moments.squares / static_cast<float>(slices.rows);
 }
 
@@ -135,8 +138,8 @@ void batch_norm(Cuda place, const BatchNormStatistics<T>& args) {
            args.x.data(), slices, partial);
   };
   dispatch_pack<T>(slices.channels, run, args.x.data());
-  launch("batch_norm_finish_moments", finish_moments_kernel, finish_shape(slices.channels), place, partial,
-         slices, args.mean.data(), args.variance.data());
+  launch("batch_norm_finish_moments", finish_moments_kernel<T>, finish_shape(slices.channels), place,
+         args.x.data(), partial, slices, args.mean.data(), args.variance.data());
 }
 
 template <class T>

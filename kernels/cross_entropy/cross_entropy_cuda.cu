@@ -47,6 +47,7 @@ Targets targets_of(const ClassificationTarget<T>& target) {
 // but the largest: exact too where one class holds nearly all of the probability.
 struct RowNormaliser {
   float largest, rest;
+  std::int64_t index;  // of the largest
 };
 
 // For all lanes of a warp. A NaN is never the largest, but makes the rest NaN.
@@ -74,7 +75,7 @@ __device__ RowNormaliser normaliser_of_row(const T* row, std::int64_t classes) {
   for (std::int64_t k = threadIdx.x; k < classes; k += 32) {
     if (k != index) rest += expf(to_float(row[k]) - largest);
   }
-  return {largest, warp_sum(rest)};
+  return {largest, warp_sum(rest), index};
 }
 
 template <class T>
@@ -126,10 +127,16 @@ __device__ void cross_entropy_gradient_of_row(const T* row, const TargetRow& tar
   const RowNormaliser normaliser = normaliser_of_row(row, classes);
   float target_sum = 0;
   for (std::int64_t k = threadIdx.x; k < classes; k += 32) target_sum += target(k);
-  const float weight = warp_sum(target_sum) / (1 + normaliser.rest);
+  target_sum = warp_sum(target_sum);
+  const float weight = target_sum / (1 + normaliser.rest);
   for (std::int64_t k = threadIdx.x; k < classes; k += 32) {
-    const float exponential = expf(to_float(row[k]) - normaliser.largest);
-    gradient[k] = from_float<T>(factor * (exponential * weight - target(k)));
+    const float wanted = target(k);
+    // The largest class takes nearly all of the probability in the end: weight - wanted without the
+    // cancellation.
+    const float difference = k == normaliser.index
+                                 ? ((target_sum - wanted) - wanted * normaliser.rest) / (1 + normaliser.rest)
+                                 : expf(to_float(row[k]) - normaliser.largest) * weight - wanted;
+    gradient[k] = from_float<T>(factor * difference);
   }
 }
 
