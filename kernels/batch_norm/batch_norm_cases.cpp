@@ -125,6 +125,13 @@ std::vector<Case> batch_norm_cases() {
       {.m = 8192, .c = 96, .benchmark_only = true},
       {.m = 2048, .c = 160, .benchmark_only = true},
       {.m = 512, .c = 256, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 256: the narrow and the hidden channels of its four stages.
+      {.m = 256 * 56 * 56, .c = 64, .benchmark_only = true},
+      {.m = 256 * 56 * 56, .c = 384, .benchmark_only = true},
+      {.m = 256 * 28 * 28, .c = 768, .benchmark_only = true},
+      {.m = 256 * 14 * 14, .c = 256, .benchmark_only = true},
+      {.m = 256 * 14 * 14, .c = 1024, .benchmark_only = true},
+      {.m = 256 * 7 * 7, .c = 2048, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
@@ -132,6 +139,7 @@ std::vector<Case> batch_norm_cases() {
     if (!p.benchmark_only) cases.push_back(statistics(p, 100));
     for (const auto activation :
          {Activation::None, Activation::Relu, Activation::Silu, Activation::HardSwish}) {
+      if (p.benchmark_only && activation != Activation::None && activation != Activation::Relu) continue;
       cases.push_back(apply(p, activation));
       cases.push_back(backward(p, activation, 0));
     }

@@ -72,6 +72,9 @@ std::vector<Case> grouped_conv_cases() {
       {.n = 3, .h = 5, .w = 7, .channels = 40},
       {.n = 2, .h = 11, .w = 14, .channels = 16},
       {.n = 1, .h = 6, .w = 19, .channels = 72},
+      {.n = 5, .h = 7, .w = 7, .channels = 136},
+      {.n = 1, .h = 33, .w = 18, .channels = 24},
+      {.n = 210, .h = 1, .w = 17, .channels = 8},
       // ConvFirstNet-Pico at batch 128: its four stages.
       {.n = 128, .h = 16, .w = 16, .channels = 16, .benchmark_only = true},
       {.n = 128, .h = 8, .w = 8, .channels = 24, .benchmark_only = true},
@@ -79,6 +82,11 @@ std::vector<Case> grouped_conv_cases() {
       {.n = 128, .h = 2, .w = 2, .channels = 256, .benchmark_only = true},
       // The first stage of ConvFirstNet-Small.
       {.n = 8, .h = 56, .w = 56, .channels = 64, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 256: its four stages.
+      {.n = 256, .h = 56, .w = 56, .channels = 64, .benchmark_only = true},
+      {.n = 256, .h = 28, .w = 28, .channels = 128, .benchmark_only = true},
+      {.n = 256, .h = 14, .w = 14, .channels = 1024, .benchmark_only = true},
+      {.n = 256, .h = 7, .w = 7, .channels = 2048, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {

@@ -1,13 +1,15 @@
-// Forward and backward input. One thread computes the 8 channels of one group at two neighbouring pixels of a
-// row. The groups of a block lie in neighbouring lanes, so that a warp reads whole sectors of the images.
+// Forward and backward input in float32; 16-bit types are in grouped_conv_mma_cuda.cu. One thread computes
+// the 8 channels of one group at two neighbouring pixels of a row. The groups of a block lie in neighbouring
+// lanes, so that a warp reads whole sectors of the images.
 #include <algorithm>
 #include <cstdint>
 
 #include "kernels/base/alignment.h"
-#include "kernels/base/device_types.cuh"
 #include "kernels/base/launch.cuh"
+#include "kernels/base/packs.cuh"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
+#include "kernels/grouped_conv/grouped_conv_mma.h"
 
 namespace cf::kernels {
 
@@ -15,7 +17,7 @@ namespace {
 
 struct Tile {
   static constexpr int kBlock = 256;
-  static constexpr int kGroups = 4;  // of a block at most: 4 x 8 channels are whole sectors in every type
+  static constexpr int kGroups = 4;  // of a block at most: 4 x 8 channels are whole sectors
   static constexpr int kTaps = 9, kFilter = kTaps * kGroupWidth * kGroupWidth;
   static constexpr int kStride =
       kFilter + 4;  // of the groups' filters: lanes of different groups hit other banks
@@ -33,12 +35,12 @@ struct Images {
 
 // Both directions are out[pixel, o] = sum_{tap, i} in[pixel + tap, i] filter[tap][i][o]: backward the taps
 // are turned by 180 degrees and the channels change sides.
-template <Direction direction, class T>
-__device__ void load_filters(const T* weight, int first_group, int groups, float* filters) {
+template <Direction direction>
+__device__ void load_filters(const float* weight, int first_group, int groups, float* filters) {
   for (int i = static_cast<int>(threadIdx.x); i < groups * Tile::kFilter; i += Tile::kBlock) {
     const int group = i / Tile::kFilter, k = i / (Tile::kTaps * kGroupWidth) % kGroupWidth,
               tap = i / kGroupWidth % Tile::kTaps, c = i % kGroupWidth;
-    const float value = to_float(weight[std::int64_t{first_group} * Tile::kFilter + i]);
+    const float value = weight[std::int64_t{first_group} * Tile::kFilter + i];
     const int at = direction == Direction::Forward
                        ? (tap * kGroupWidth + c) * kGroupWidth + k
                        : ((Tile::kTaps - 1 - tap) * kGroupWidth + k) * kGroupWidth + c;
@@ -47,8 +49,7 @@ __device__ void load_filters(const T* weight, int first_group, int groups, float
 }
 
 // The 8 channels at (row, column); zeros outside of the image.
-template <class T>
-__device__ void load_channels(const T* image, const Images& images, int row, int column,
+__device__ void load_channels(const float* image, const Images& images, int row, int column,
                               float (&value)[kGroupWidth]) {
   if (row < 0 || row >= static_cast<int>(images.height) || column < 0 ||
       column >= static_cast<int>(images.width)) {
@@ -57,23 +58,7 @@ __device__ void load_channels(const T* image, const Images& images, int row, int
     return;
   }
   const auto offset = (std::int64_t{row} * images.width + column) * images.channels;
-#pragma unroll
-  for (int i = 0; i < kGroupWidth; i += kPack<T>) {
-    const auto pack = load_pack<T, kPack<T>>(image + offset + i);
-#pragma unroll
-    for (int j = 0; j < kPack<T>; ++j) value[i + j] = to_float(pack.value[j]);
-  }
-}
-
-template <class T>
-__device__ void store_channels(T* to, const float (&value)[kGroupWidth]) {
-#pragma unroll
-  for (int i = 0; i < kGroupWidth; i += kPack<T>) {
-    Pack<T, kPack<T>> pack;
-#pragma unroll
-    for (int j = 0; j < kPack<T>; ++j) pack.value[j] = from_float<T>(value[i + j]);
-    store_pack(to + i, pack);
-  }
+  load_floats(image + offset, value);
 }
 
 __device__ void add_tap(const float* filter, const float (&in)[kGroupWidth], float (&sum)[kGroupWidth]) {
@@ -89,9 +74,9 @@ __device__ void add_tap(const float* filter, const float (&in)[kGroupWidth], flo
 }
 
 // Grid: (chunks of pixel pairs, groups / groups_per_block).
-template <Direction direction, class T>
+template <Direction direction>
 __global__ void __launch_bounds__(Tile::kBlock)
-    grouped_conv_kernel(Images images, const T* in, const T* weight, T* out) {
+    grouped_conv_kernel(Images images, const float* in, const float* weight, float* out) {
   __shared__ __align__(16) float filters[Tile::kGroups * Tile::kStride];
   const int all_groups = static_cast<int>(images.channels / kGroupWidth);
   const int first_group = static_cast<int>(blockIdx.y) * images.groups_per_block;
@@ -122,9 +107,9 @@ __global__ void __launch_bounds__(Tile::kBlock)
         if (column > 0) add_tap(filter + (r * 3 + column - 1) * kGroupWidth * kGroupWidth, value, right);
       }
     }
-    T* to = out + start + (std::int64_t{h} * images.width + w) * images.channels;
-    store_channels(to, left);
-    if (w + 1 < static_cast<int>(images.width)) store_channels(to + images.channels, right);
+    float* to = out + start + (std::int64_t{h} * images.width + w) * images.channels;
+    store_floats(to, left);
+    if (w + 1 < static_cast<int>(images.width)) store_floats(to + images.channels, right);
   }
 }
 
@@ -141,15 +126,16 @@ Images images_of(const Image& x, std::int64_t channels) {
           static_cast<std::uint32_t>(n * h * ((w + 1) / 2)), (groups + blocks - 1) / blocks};
 }
 
-template <Direction direction, class T>
-void convolve(std::string_view name, Cuda place, const Images& images, const T* in, const T* weight, T* out) {
+template <Direction direction>
+void convolve(std::string_view name, Cuda place, const Images& images, const float* in, const float* weight,
+              float* out) {
   CF_CHECK(aligned_to(16, in, out), name, ": images must be aligned to 16 bytes");
   if (images.pairs == 0 || images.channels == 0) return;
   const auto groups = static_cast<int>(images.channels / kGroupWidth);
   const int pairs_per_block = Tile::kBlock / images.groups_per_block;
   const auto group_blocks =
       static_cast<unsigned>((groups + images.groups_per_block - 1) / images.groups_per_block);
-  launch(name, grouped_conv_kernel<direction, T>,
+  launch(name, grouped_conv_kernel<direction>,
          {.grid = {grid_for(images.pairs, pairs_per_block), group_blocks}, .block = Tile::kBlock}, place,
          images, in, weight, out);
 }
@@ -159,16 +145,25 @@ void convolve(std::string_view name, Cuda place, const Images& images, const T* 
 template <class T>
 void grouped_conv(Cuda place, const GroupedConvForward<T>& a) {
   check(a);
-  convolve<Direction::Forward>("grouped_conv forward", place, images_of(a.x, a.x.template extent<C>().value),
-                               a.x.data(), a.weight.data(), a.y.data());
+  if constexpr (std::is_same_v<T, float>) {
+    convolve<Direction::Forward>("grouped_conv forward", place,
+                                 images_of(a.x, a.x.template extent<C>().value), a.x.data(), a.weight.data(),
+                                 a.y.data());
+  } else {
+    convolve_by_mma(place, a);
+  }
 }
 
 template <class T>
 void grouped_conv(Cuda place, const GroupedConvBackwardInput<T>& a) {
   check(a);
-  convolve<Direction::BackwardInput>("grouped_conv backward input", place,
-                                     images_of(a.dx, a.dx.template extent<C>().value), a.dy.data(),
-                                     a.weight.data(), a.dx.data());
+  if constexpr (std::is_same_v<T, float>) {
+    convolve<Direction::BackwardInput>("grouped_conv backward input", place,
+                                       images_of(a.dx, a.dx.template extent<C>().value), a.dy.data(),
+                                       a.weight.data(), a.dx.data());
+  } else {
+    convolve_by_mma(place, a);
+  }
 }
 
 #define CF_INSTANTIATE(T)                                         \

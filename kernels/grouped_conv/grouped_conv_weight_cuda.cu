@@ -1,14 +1,16 @@
-// Backward weight. A block takes one group and a share of the images' tiles. Its threads are 9 taps x 32
-// lanes: each holds the 8 x 8 sums of its tap over every 32nd pixel, the lanes are added in a tree at the
-// end, and the blocks' sums are added in order by a second kernel.
+// Backward weight in float32; 16-bit types are in grouped_conv_weight_mma_cuda.cu. A block takes one group
+// and a share of the images' tiles. Its threads are 9 taps x 32 lanes: each holds the 8 x 8 sums of its tap
+// over every 32nd pixel, the lanes are added in a tree at the end, and the blocks' sums are added in order by
+// a second kernel.
 #include <algorithm>
 #include <cstdint>
 
 #include "kernels/base/alignment.h"
-#include "kernels/base/device_types.cuh"
 #include "kernels/base/launch.cuh"
+#include "kernels/base/packs.cuh"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
+#include "kernels/grouped_conv/grouped_conv_mma.h"
 
 namespace cf::kernels {
 
@@ -32,29 +34,18 @@ struct Images {
 };
 
 // Loads the group's channels of a window of the image into shared memory; zeros outside of the image.
-template <class T>
-__device__ void load_window(const T* image, const Images& images, std::int64_t first_row,
+__device__ void load_window(const float* image, const Images& images, std::int64_t first_row,
                             std::int64_t first_column, int columns, int pixels, float* window) {
   for (int i = static_cast<int>(threadIdx.x); i < pixels; i += Tile::kBlock) {
     const std::int64_t row = first_row + i / columns, column = first_column + i % columns;
     const bool inside = row >= 0 && row < images.height && column >= 0 && column < images.width;
     const auto offset = (row * images.width + column) * images.channels;
 #pragma unroll
-    for (int c = 0; c < kGroupWidth; c += kPack<T>) {
-      Pack<T, kPack<T>> pack{};
-      if (inside) pack = load_pack<T, kPack<T>>(image + offset + c);
-#pragma unroll
-      for (int j = 0; j < kPack<T>; ++j) window[i * kGroupWidth + c + j] = to_float(pack.value[j]);
+    for (int c = 0; c < kGroupWidth; c += 4) {
+      Pack<float, 4> pack{};
+      if (inside) pack = load_pack<float, 4>(image + offset + c);
+      store_pack(window + i * kGroupWidth + c, pack);
     }
-  }
-}
-
-__device__ void load_eight(const float* from, float (&value)[kGroupWidth]) {
-  const auto low = load_pack<float, 4>(from), high = load_pack<float, 4>(from + 4);
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    value[i] = low.value[i];
-    value[4 + i] = high.value[i];
   }
 }
 
@@ -64,8 +55,8 @@ __device__ void add_tile(const float* x, const float* dy, int tap, int lane, flo
   for (int pixel = lane; pixel < Tile::kPixels; pixel += Tile::kLanes) {
     const int row = pixel / Tile::kColumns + r, column = pixel % Tile::kColumns + s;
     float in[kGroupWidth], out[kGroupWidth];
-    load_eight(x + (row * Tile::kHaloColumns + column) * kGroupWidth, in);
-    load_eight(dy + pixel * kGroupWidth, out);
+    load_floats(x + (row * Tile::kHaloColumns + column) * kGroupWidth, in);
+    load_floats(dy + pixel * kGroupWidth, out);
 #pragma unroll
     for (int k = 0; k < kGroupWidth; ++k) {
 #pragma unroll
@@ -93,9 +84,8 @@ __device__ void add_lanes(int tap, int lane, float* shared, float (&sum)[Tile::k
 }
 
 // Grid: (groups, chunks). partial: [chunks, K, 3, 3, 8].
-template <class T>
 __global__ void __launch_bounds__(Tile::kBlock)
-    sum_tiles_kernel(Images images, const T* x, const T* dy, float* partial) {
+    sum_tiles_kernel(Images images, const float* x, const float* dy, float* partial) {
   __shared__ __align__(16) float shared[Tile::kSharedFloats];
   float* const x_tile = shared;
   float* const dy_tile = shared + Tile::kHaloPixels * kGroupWidth;
@@ -135,12 +125,10 @@ __global__ void add_chunks_kernel(const float* partial, std::int64_t chunks, std
   dweight[i] = accumulate == 0 ? sum : accumulate * dweight[i] + sum;
 }
 
-template <class T>
-Images images_of(const GroupedConvBackwardWeight<T>& a) {
-  const auto n = a.x.template extent<N>().value, h = a.x.template extent<H>().value,
-             w = a.x.template extent<W>().value;
+Images images_of(const GroupedConvBackwardWeight<float>& a) {
+  const auto n = a.x.extent<N>().value, h = a.x.extent<H>().value, w = a.x.extent<W>().value;
   const auto rows = (h + Tile::kRows - 1) / Tile::kRows, columns = (w + Tile::kColumns - 1) / Tile::kColumns;
-  return {a.x.template extent<C>().value, n * rows * columns, h, w, rows, columns};
+  return {a.x.extent<C>().value, n * rows * columns, h, w, rows, columns};
 }
 
 std::int64_t chunks_of(const Images& images) {
@@ -148,18 +136,14 @@ std::int64_t chunks_of(const Images& images) {
   return std::clamp<std::int64_t>(Tile::kBlocks / groups, 1, std::max<std::int64_t>(1, images.tiles));
 }
 
-}  // namespace
-
-template <class T>
-void grouped_conv(Cuda place, const GroupedConvBackwardWeight<T>& a) {
+void sum_over_pixels(Cuda place, const GroupedConvBackwardWeight<float>& a) {
   constexpr auto kName = "grouped_conv backward weight";
   constexpr int kBlock = 128;
-  check(a);
   CF_CHECK(aligned_to(16, a.x.data(), a.dy.data()), kName, ": images must be aligned to 16 bytes");
   const Images images = images_of(a);
   const std::int64_t chunks = chunks_of(images), elements = a.dweight.size();
   float* partial = workspace_as<float>(kName, a.workspace, static_cast<std::size_t>(chunks * elements));
-  launch(kName, sum_tiles_kernel<T>,
+  launch(kName, sum_tiles_kernel,
          {.grid = {static_cast<unsigned>(images.channels / kGroupWidth), static_cast<unsigned>(chunks)},
           .block = Tile::kBlock},
          place, images, a.x.data(), a.dy.data(), partial);
@@ -168,9 +152,25 @@ void grouped_conv(Cuda place, const GroupedConvBackwardWeight<T>& a) {
          chunks, elements, a.accumulate, a.dweight.data());
 }
 
+}  // namespace
+
+template <class T>
+void grouped_conv(Cuda place, const GroupedConvBackwardWeight<T>& a) {
+  check(a);
+  if constexpr (std::is_same_v<T, float>) {
+    sum_over_pixels(place, a);
+  } else {
+    convolve_by_mma(place, a);
+  }
+}
+
 template <class T>
 std::size_t workspace_bytes(Cuda, const GroupedConvBackwardWeight<T>& a) {
-  return static_cast<std::size_t>(chunks_of(images_of(a)) * a.dweight.size()) * sizeof(float);
+  if constexpr (std::is_same_v<T, float>) {
+    return static_cast<std::size_t>(chunks_of(images_of(a)) * a.dweight.size()) * sizeof(float);
+  } else {
+    return workspace_bytes_by_mma(a);
+  }
 }
 
 #define CF_INSTANTIATE(T)                                                \

@@ -84,6 +84,11 @@ std::vector<Case> residual_cases() {
       {.n = 128, .h = 16, .w = 16, .c = 16, .kept = 0, .benchmark_only = true},
       {.n = 128, .h = 16, .w = 16, .c = 16, .kept = 115, .benchmark_only = true},
       {.n = 128, .h = 2, .w = 2, .c = 64, .kept = 0, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 256: its four stages.
+      {.n = 256, .h = 56, .w = 56, .c = 64, .kept = 250, .benchmark_only = true},
+      {.n = 256, .h = 28, .w = 28, .c = 128, .kept = 245, .benchmark_only = true},
+      {.n = 256, .h = 14, .w = 14, .c = 256, .kept = 240, .benchmark_only = true},
+      {.n = 256, .h = 7, .w = 7, .c = 512, .kept = 231, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
