@@ -22,6 +22,8 @@ std::unique_ptr<Dataset> open_folder(const DatasetSource& source, Split split) {
   const fs::path path(source.path);
   const bool train = split == Split::Train;
   const int channels = source.channels;
+  if (!source.labels.empty())
+    return open_labelled_folder(source.path, source.labels, channels == 0 ? 3 : channels);
   if (const auto files = find_idx((path / (train ? "train" : "t10k")).string()))
     return open_idx(*files, channels);
   CF_CHECK_AS(ErrorKind::Data, !find_idx((path / (train ? "t10k" : "train")).string()), source.path,
@@ -44,8 +46,10 @@ std::unique_ptr<Dataset> open_folder(const DatasetSource& source, Split split) {
 std::unique_ptr<Dataset> open_file(const DatasetSource& source, Split split) {
   if (const auto files = find_idx(source.path)) return open_idx(*files, source.channels);
   CF_CHECK_AS(ErrorKind::Data, fs::exists(source.path), "no data at ", source.path, ": it does not exist");
-  if (is_pack(source.path)) return open_pack(source.path, source.channels);
   if (is_tar(source.path)) return open_archive(source.path, source.labels, split, source.channels);
+  CF_CHECK_AS(ErrorKind::Usage, source.labels.empty(), source.path, " is no tar archive; labels such as ",
+              source.labels, " are for folders and tar archives of images");
+  if (is_pack(source.path)) return open_pack(source.path, source.channels);
   fail(ErrorKind::Data, source.path,
        " is a file but neither pack nor tar; wanted: one of these, or a folder of ",
        "class folders, of IDX or of CIFAR files");
@@ -53,7 +57,20 @@ std::unique_ptr<Dataset> open_file(const DatasetSource& source, Split split) {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_dataset(const DatasetSource& source, Split split) {
+DatasetSource separate_labels(DatasetSource source) {
+  std::error_code ignored;
+  if (!source.labels.empty() || fs::exists(source.path, ignored)) return source;
+  const auto colon = source.path.rfind(':');
+  if (colon == std::string::npos || !fs::exists(source.path.substr(0, colon), ignored)) return source;
+  source.labels = source.path.substr(colon + 1);
+  source.path.erase(colon);
+  CF_CHECK_AS(ErrorKind::Data, fs::is_regular_file(source.labels, ignored), "no labels at '", source.labels,
+              "', behind the colon of ", source.path, ": no such file");
+  return source;
+}
+
+std::unique_ptr<Dataset> open_dataset(const DatasetSource& given, Split split) {
+  const DatasetSource source = separate_labels(given);
   CF_CHECK_AS(ErrorKind::Usage, source.channels == 0 || source.channels == 1 || source.channels == 3,
               "a data set's channels are ", source.channels, ", must be 1, 3 or 0 for what is stored");
   constexpr std::string_view kSynthetic = "synthetic:";

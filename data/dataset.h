@@ -36,10 +36,14 @@ class Dataset {
 };
 
 struct DatasetSource {
-  std::string path;
+  std::string path;    // may hold the labels too: IMAGES:LABELS
   int channels = 0;    // what Dataset::channels() shall say: 1 or 3; 0: what is natural for the source
-  std::string labels;  // a file with the labels of an archive whose images lie in no class folders
+  std::string labels;  // a file with the labels of images that lie in no class folders (image_labels.h)
 };
+
+// Takes the path apart if it is IMAGES:LABELS: if nothing has the whole path as its name, but something has
+// the part before the last colon.
+DatasetSource separate_labels(DatasetSource source);
 
 // Opens what PATH holds:
 //   a folder of class folders with JPEG and PNG files, or a folder with such folders train/ and val/;
@@ -47,6 +51,7 @@ struct DatasetSource {
 //     common prefix of one such pair, as DIR/t10k;
 //   a pack file (formats/pack.h), by its first bytes;
 //   a tar archive of class folders, or an official archive of ImageNet (formats/archive.h);
+//   a folder or a tar archive of images without class folders, with their labels: IMAGES:LABELS;
 //   a folder with the CIFAR-10 or CIFAR-100 binary files;
 //   synthetic:classes=10,size=32,channels=3,samples=1000 (no files; every key may be left out).
 // `split` chooses where PATH holds both, and is ignored where it holds one.

@@ -114,12 +114,11 @@ std::vector<Labelled> labelled_by_folder(std::vector<TarMember> images, std::str
 }
 
 std::vector<Labelled> labelled_by_table(const std::string& path, std::vector<TarMember> images,
-                                        const std::string& labels_path) {
-  const auto labels = read_image_labels(labels_path);
+                                        const ImageLabels& labels, const std::string& labels_path) {
   std::vector<Labelled> labelled;
   for (auto& image : images) {
-    const auto found = labels.find(stem_of(image.name));
-    CF_CHECK_AS(ErrorKind::Data, found != labels.end(), labels_path, " has no label for ", path, "/",
+    const auto found = labels.class_of.find(stem_of(image.name));
+    CF_CHECK_AS(ErrorKind::Data, found != labels.class_of.end(), labels_path, " has no label for ", path, "/",
                 image.name);
     labelled.push_back({std::move(image), found->second});
   }
@@ -165,25 +164,31 @@ std::unique_ptr<Dataset> open_archive(const std::string& path, const std::string
   if (channels == 0) channels = 3;
   FileDescriptor file = FileDescriptor::for_reading(path);
   std::vector<TarMember> members = list_tar(file, 0, file.size());
-  std::vector<Labelled> labelled;
+  const auto refuse_labels = [&] {
+    CF_CHECK_AS(ErrorKind::Usage, labels_path.empty(), path, " holds class folders, which say the classes; ",
+                labels_path, " is not needed");
+  };
   if (!members.empty() && std::all_of(members.begin(), members.end(), is_inner_archive)) {
-    labelled = archives_inside(file, members);
-  } else {
-    std::erase_if(members, [](const TarMember& member) { return !has_image_extension(member.name); });
-    CF_CHECK_AS(ErrorKind::Data, !members.empty(), path, " holds no image (.jpg, .jpeg, .png)");
-    const std::string common = common_folder(members);
-    const bool is_flat = std::all_of(members.begin(), members.end(), [&](const TarMember& member) {
-      return folder_of(member.name) == common;
-    });
-    CF_CHECK_AS(ErrorKind::Data, !is_flat || !labels_path.empty(), path, " holds ", members.size(),
-                " images but no class folders, so that their labels are unknown; give them as a file of lines"
-                " NAME,CLASS, such as LOC_val_solution.csv");
-    if (!is_flat) return open_folders(std::move(file), std::move(members), split, channels);
-    labelled = labelled_by_table(path, std::move(members), labels_path);
+    refuse_labels();
+    auto labelled = archives_inside(file, members);
+    CF_CHECK_AS(ErrorKind::Data, !labelled.empty(), path, " holds no image (.jpg, .jpeg, .png)");
+    auto classes = classes_of(labelled);
+    return std::make_unique<Archive>(std::move(file), std::move(classes), std::move(labelled), channels);
   }
-  CF_CHECK_AS(ErrorKind::Data, !labelled.empty(), path, " holds no image (.jpg, .jpeg, .png)");
-  auto classes = classes_of(labelled);
-  return std::make_unique<Archive>(std::move(file), std::move(classes), std::move(labelled), channels);
+  std::erase_if(members, [](const TarMember& member) { return !has_image_extension(member.name); });
+  CF_CHECK_AS(ErrorKind::Data, !members.empty(), path, " holds no image (.jpg, .jpeg, .png)");
+  const std::string common = common_folder(members);
+  const bool is_flat = std::all_of(members.begin(), members.end(),
+                                   [&](const TarMember& member) { return folder_of(member.name) == common; });
+  if (!is_flat) {
+    refuse_labels();
+    return open_folders(std::move(file), std::move(members), split, channels);
+  }
+  CF_CHECK_AS(ErrorKind::Data, !labels_path.empty(), path, " holds ", members.size(),
+              " images but no class folders, so that their labels are unknown; ", wanted_labels());
+  ImageLabels labels = read_image_labels(labels_path);
+  auto labelled = labelled_by_table(path, std::move(members), labels, labels_path);
+  return std::make_unique<Archive>(std::move(file), std::move(labels.classes), std::move(labelled), channels);
 }
 
 }  // namespace cf::data

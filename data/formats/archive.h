@@ -11,8 +11,8 @@ namespace cf::data {
 // What the archive holds decides:
 //   archives (ILSVRC2012_img_train.tar): each is a class, named as its archive without .tar
 //   images in folders: the class is the first folder in which the paths differ; folders train/ and val/ are
-//   splits images without folders (ILSVRC2012_img_val.tar): `labels_path` says the classes, see
-//   image_labels.h
+//     splits
+//   images without folders (ILSVRC2012_img_val.tar): `labels_path` says the classes, see image_labels.h
 // Classes are sorted by name. Opening reads every member's header, not the contents.
 std::unique_ptr<Dataset> open_archive(const std::string& path, const std::string& labels_path, Split split,
                                       int channels);

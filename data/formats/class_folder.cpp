@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/files.h"
+#include "data/formats/image_labels.h"
 #include "kernels/base/check.h"
 
 namespace cf::data {
@@ -81,7 +82,7 @@ std::unique_ptr<Dataset> open_class_folder(const std::string& path, std::vector<
     CF_CHECK_AS(
         ErrorKind::Data, images == 0, path, " holds ", images,
         " images but no class folders, so that their labels are unknown; wanted: one folder per class, ",
-        path, "/<class>/<image>.jpg");
+        path, "/<class>/<image>.jpg, or their labels: ", wanted_labels());
     fail(ErrorKind::Data, path,
          " holds no data set; wanted: one folder per class with JPEG or PNG files, IDX files"
          " (train-images-idx3-ubyte.gz ...) or CIFAR binary files (data_batch_1.bin ...)");
@@ -98,6 +99,23 @@ std::unique_ptr<Dataset> open_class_folder(const std::string& path, std::vector<
                 " holds no image (.jpg, .jpeg, .png)");
     for (auto& image : images) dataset->add(at - class_names.begin(), std::move(image));
   }
+  return dataset;
+}
+
+std::unique_ptr<Dataset> open_labelled_folder(const std::string& path, const std::string& labels_path,
+                                              int channels) {
+  CF_CHECK_AS(ErrorKind::Usage, subfolders(path).empty(), path,
+              " holds class folders, which say the classes; ", labels_path, " is not needed");
+  const ImageLabels labels = read_image_labels(labels_path);
+  auto dataset = std::make_unique<ClassFolder>(path, labels.classes, channels);
+  for (auto& image : images_below(path, "")) {
+    const auto found = labels.class_of.find(fs::path(image).stem().string());
+    CF_CHECK_AS(ErrorKind::Data, found != labels.class_of.end(), labels_path, " has no label for ", path, "/",
+                image);
+    const auto at = std::lower_bound(labels.classes.begin(), labels.classes.end(), found->second);
+    dataset->add(at - labels.classes.begin(), std::move(image));
+  }
+  CF_CHECK_AS(ErrorKind::Data, dataset->size() > 0, path, " holds no image (.jpg, .jpeg, .png)");
   return dataset;
 }
 

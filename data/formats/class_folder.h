@@ -15,6 +15,10 @@ namespace cf::data {
 std::unique_ptr<Dataset> open_class_folder(const std::string& path, std::vector<std::string> class_names,
                                            int channels);
 
+// A folder of images without class folders, with labels from a file (formats/image_labels.h).
+std::unique_ptr<Dataset> open_labelled_folder(const std::string& path, const std::string& labels_path,
+                                              int channels);
+
 // The names of the folders directly below PATH, sorted; hidden ones left out.
 std::vector<std::string> subfolders(const std::string& path);
 

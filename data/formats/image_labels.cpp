@@ -2,15 +2,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string_view>
-#include <vector>
+#include <set>
+#include <utility>
 
 #include "data/files.h"
+#include "data/formats/imagenet_devkit.h"
 #include "kernels/base/check.h"
 
 namespace cf::data {
+namespace {
 
-std::map<std::string, std::string> read_image_labels(const std::string& path) {
+std::map<std::string, std::string> read_table(const std::string& path) {
   std::vector<std::uint8_t> bytes;
   read_file(path, bytes);
   const std::string text(bytes.begin(), bytes.end());
@@ -31,6 +33,22 @@ std::map<std::string, std::string> read_image_labels(const std::string& path) {
   }
   CF_CHECK_AS(ErrorKind::Data, !labels.empty(), path, " holds no labels");
   return labels;
+}
+
+}  // namespace
+
+ImageLabels read_image_labels(const std::string& path) {
+  if (is_imagenet_devkit(path)) return read_imagenet_devkit(path);
+  ImageLabels labels{.class_of = read_table(path), .classes = {}};
+  std::set<std::string> classes;
+  for (const auto& [image, class_name] : labels.class_of) classes.insert(class_name);
+  labels.classes.assign(classes.begin(), classes.end());
+  return labels;
+}
+
+std::string_view wanted_labels() {
+  return "give them behind a colon, IMAGES:LABELS; LABELS is ILSVRC2012_devkit_t12.tar.gz, "
+         "LOC_val_solution.csv or a file of lines NAME,CLASS";
 }
 
 }  // namespace cf::data

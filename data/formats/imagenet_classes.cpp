@@ -1012,14 +1012,25 @@ constexpr std::array<ImageNetClass, 1000> kClasses{{
     // clang-format on
 }};
 
+const ImageNetClass* find_class(std::string_view id) {
+  const auto found =
+      std::lower_bound(kClasses.begin(), kClasses.end(), id,
+                       [](const ImageNetClass& c, std::string_view wanted) { return c.id < wanted; });
+  return found != kClasses.end() && found->id == id ? &*found : nullptr;
+}
+
 }  // namespace
 
 std::span<const ImageNetClass> imagenet_classes() { return kClasses; }
 
+bool are_imagenet_ids(const std::vector<std::string>& class_names) {
+  return std::all_of(class_names.begin(), class_names.end(),
+                     [](const std::string& name) { return find_class(name) != nullptr; });
+}
+
 std::string_view readable_class_name(std::string_view class_name) {
-  const auto found = std::lower_bound(kClasses.begin(), kClasses.end(), class_name,
-                                      [](const ImageNetClass& c, std::string_view id) { return c.id < id; });
-  return found != kClasses.end() && found->id == class_name ? found->name : class_name;
+  const ImageNetClass* found = find_class(class_name);
+  return found != nullptr ? found->name : class_name;
 }
 
 }  // namespace cf::data

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -101,30 +102,33 @@ void parse_pax(std::string_view text, Extension& out) {
   }
 }
 
-std::string read_text(const FileDescriptor& file, std::uint64_t offset, std::uint64_t bytes) {
-  CF_CHECK_AS(ErrorKind::Data, bytes <= kMaxExtension, "an extension header of ", bytes, " bytes");
-  std::string text(bytes, '\0');
-  file.read_at(offset, text.data(), text.size());
-  return text;
-}
+// Reads so many bytes from an offset, all of which lie in the archive.
+using ReadAt = std::function<void(std::uint64_t offset, void* out, std::size_t bytes)>;
 
 // Goes through one archive.
 class Walk {
  public:
-  Walk(const FileDescriptor& file, std::uint64_t begin, std::uint64_t end)
-      : file_(file), at_(begin), end_(end) {}
+  Walk(ReadAt read_at, std::string name, std::uint64_t begin, std::uint64_t end)
+      : read_at_(std::move(read_at)), name_(std::move(name)), at_(begin), end_(end) {}
 
   std::vector<TarMember> members() {
     while (end_ - at_ >= kBlock) {
       Header header;
-      file_.read_at(at_, &header, sizeof header);
+      read_at_(at_, &header, sizeof header);
       if (is_zero(header)) return std::move(members_);
-      in_context([&] { return concat(file_.path(), ": byte ", at_); }, [&] { take(header); });
+      in_context([&] { return concat(name_, ": byte ", at_); }, [&] { take(header); });
     }
-    fail(ErrorKind::Data, file_.path(), ": the archive has no end mark: it is truncated at byte ", end_);
+    fail(ErrorKind::Data, name_, ": the archive has no end mark: it is truncated at byte ", end_);
   }
 
  private:
+  std::string read_text(std::uint64_t offset, std::uint64_t bytes) const {
+    CF_CHECK_AS(ErrorKind::Data, bytes <= kMaxExtension, "an extension header of ", bytes, " bytes");
+    std::string text(bytes, '\0');
+    read_at_(offset, text.data(), text.size());
+    return text;
+  }
+
   void take(const Header& header) {
     CF_CHECK_AS(ErrorKind::Data, is_header(header), "not a tar header");
     const std::uint64_t contents = at_ + kBlock;
@@ -135,9 +139,9 @@ class Walk {
     CF_CHECK_AS(ErrorKind::Data, bytes <= end_ - contents, "a member of ", bytes, " bytes, only ",
                 end_ - contents, " are left: the archive is truncated");
     if (header.type == 'L') {
-      extension_.name = read_text(file_, contents, bytes).c_str();  // up to the zero
+      extension_.name = read_text(contents, bytes).c_str();  // up to the zero
     } else if (header.type == 'x') {
-      parse_pax(read_text(file_, contents, bytes), extension_);
+      parse_pax(read_text(contents, bytes), extension_);
     } else if (!is_extension) {
       const bool is_file = header.type == '0' || header.type == '\0' || header.type == '7';
       if (is_file)
@@ -148,7 +152,8 @@ class Walk {
     at_ = contents + std::min(padded, end_ - contents);
   }
 
-  const FileDescriptor& file_;
+  ReadAt read_at_;
+  std::string name_;
   std::uint64_t at_, end_;
   Extension extension_;
   std::vector<TarMember> members_;
@@ -157,7 +162,17 @@ class Walk {
 }  // namespace
 
 std::vector<TarMember> list_tar(const FileDescriptor& file, std::uint64_t begin, std::uint64_t end) {
-  return Walk(file, begin, end).members();
+  const auto read_at = [&file](std::uint64_t offset, void* out, std::size_t bytes) {
+    file.read_at(offset, out, bytes);
+  };
+  return Walk(read_at, file.path(), begin, end).members();
+}
+
+std::vector<TarMember> list_tar(std::span<const std::uint8_t> archive, const std::string& name) {
+  const auto read_at = [archive](std::uint64_t offset, void* out, std::size_t bytes) {
+    std::memcpy(out, archive.subspan(offset, bytes).data(), bytes);
+  };
+  return Walk(read_at, name, 0, archive.size()).members();
 }
 
 bool is_tar(const std::string& path) {

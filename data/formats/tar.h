@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct TarMember {
 // another), in the order stored. Knows ustar, GNU long names, pax path and size. A damaged or truncated
 // archive is a Data error naming file and offset.
 std::vector<TarMember> list_tar(const FileDescriptor& file, std::uint64_t begin, std::uint64_t end);
+
+// The same for an archive in memory, which errors call `name`.
+std::vector<TarMember> list_tar(std::span<const std::uint8_t> archive, const std::string& name);
 
 // Whether a file begins with a tar header.
 bool is_tar(const std::string& path);

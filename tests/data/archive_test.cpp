@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,50 +12,13 @@
 #include "kernels/base/philox.h"
 #include "tests/data/expect_error.h"
 #include "tests/data/jpeg_writer.h"
+#include "tests/data/tar_writer.h"
 #include "tests/data/temporary_folder.h"
 
 namespace cf::data {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
-
-void put_text(Bytes& block, std::size_t at, const std::string& text) {
-  std::copy(text.begin(), text.end(), block.begin() + static_cast<std::ptrdiff_t>(at));
-}
-
-std::string octal(std::size_t value, int digits) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%0*zo", digits, value);
-  return text;
-}
-
-// A ustar header and the contents, padded.
-Bytes member(const std::string& name, const Bytes& contents, char type = '0',
-             const std::string& prefix = "") {
-  Bytes block(512);
-  put_text(block, 0, name);
-  put_text(block, 124, octal(contents.size(), 11));
-  put_text(block, 148, "        ");
-  block[156] = static_cast<std::uint8_t>(type);
-  put_text(block, 257, std::string("ustar\0", 6) + "00");
-  put_text(block, 345, prefix);
-  std::size_t sum = 0;
-  for (const std::uint8_t byte : block) sum += byte;
-  put_text(block, 148, octal(sum, 6) + '\0');
-  block.insert(block.end(), contents.begin(), contents.end());
-  block.resize((block.size() + 511) / 512 * 512);
-  return block;
-}
-
-Bytes tar(const std::vector<std::pair<std::string, Bytes>>& files) {
-  Bytes bytes;
-  for (const auto& [name, contents] : files) {
-    const Bytes next = member(name, contents);
-    bytes.insert(bytes.end(), next.begin(), next.end());
-  }
-  bytes.resize(bytes.size() + 1024);
-  return bytes;
-}
 
 Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 Bytes image(std::uint64_t seed) { return encode_jpeg(test_picture(6, 7, 3, seed), {}); }
@@ -68,17 +30,17 @@ std::vector<TarMember> list(const std::string& path) {
 
 TEST(Tar, ListsFilesWithTheirPlaces) {
   const TemporaryFolder folder;
-  Bytes archive = member("folder/", {}, '5');
+  Bytes archive = tar_member("folder/", {}, '5');
   const auto append = [&](const Bytes& more) { archive.insert(archive.end(), more.begin(), more.end()); };
-  append(member("folder/one", bytes_of("1")));
-  append(member("link", {}, '2'));
-  append(member("two", bytes_of(std::string(513, '2')), '0', "long/prefix"));
+  append(tar_member("folder/one", bytes_of("1")));
+  append(tar_member("link", {}, '2'));
+  append(tar_member("two", bytes_of(std::string(513, '2')), '0', "long/prefix"));
   const std::string long_name = std::string(150, 'n') + "/three";
-  append(member("././@LongLink", bytes_of(long_name + '\0'), 'L'));
-  append(member(long_name.substr(0, 100), bytes_of("333")));
-  append(member("PaxHeaders/four", bytes_of("17 path=pax/four\n"), 'x'));
-  append(member("four", bytes_of("4")));
-  append(member("five", {}, '\0'));
+  append(tar_member("././@LongLink", bytes_of(long_name + '\0'), 'L'));
+  append(tar_member(long_name.substr(0, 100), bytes_of("333")));
+  append(tar_member("PaxHeaders/four", bytes_of("17 path=pax/four\n"), 'x'));
+  append(tar_member("four", bytes_of("4")));
+  append(tar_member("five", {}, '\0'));
   archive.resize(archive.size() + 1024);
   const auto members = list(folder.write("a.tar", archive));
   ASSERT_EQ(members.size(), 5u);
@@ -110,7 +72,7 @@ TEST(Tar, DamageIsNamedWithItsPlace) {
 
 TEST(Tar, FlippedBytesNeverCrash) {
   const TemporaryFolder folder;
-  Bytes whole = member("PaxHeaders/x", bytes_of("17 path=pax/four\n11 size=44\n"), 'x');
+  Bytes whole = tar_member("PaxHeaders/x", bytes_of("17 path=pax/four\n11 size=44\n"), 'x');
   const Bytes rest = tar({{"a/1.jpg", Bytes(44)}, {"b/2.jpg", Bytes(100)}});
   whole.insert(whole.end(), rest.begin(), rest.end());
   Philox draw(1, Purpose::Test);
@@ -175,7 +137,9 @@ TEST(Archive, FlatImagesNeedLabels) {
   const TemporaryFolder folder;
   const auto path = folder.write("ILSVRC2012_img_val.tar", tar({{"ILSVRC2012_val_00000001.JPEG", image(1)},
                                                                 {"ILSVRC2012_val_00000002.JPEG", image(2)}}));
-  expect_error(ErrorKind::Data, {"2 images", "no class folders", "LOC_val_solution.csv"},
+  expect_error(ErrorKind::Data,
+               {"2 images", "no class folders", "IMAGES:LABELS", "ILSVRC2012_devkit_t12.tar.gz",
+                "LOC_val_solution.csv"},
                [&] { open_dataset(path, Split::Val); });
   const auto labels =
       folder.write("LOC_val_solution.csv",
@@ -185,9 +149,45 @@ TEST(Archive, FlatImagesNeedLabels) {
   EXPECT_EQ(data->class_names(), (std::vector<std::string>{"n01", "n07"}));
   EXPECT_EQ(data->label(0), 1);
   EXPECT_EQ(data->label(1), 0);
+  EXPECT_EQ(open_dataset(path + ":" + labels, Split::Val)->label(0), 1);
+  expect_error(ErrorKind::Data, {"nowhere.csv", "no such file"},
+               [&] { open_dataset(path + ":nowhere.csv", Split::Val); });
   const auto one = folder.write("one.csv", std::string("ILSVRC2012_val_00000001,n07\n"));
   expect_error(ErrorKind::Data, {"one.csv has no label", "00000002.JPEG"},
                [&] { open_dataset({.path = path, .labels = one}, Split::Val); });
+}
+
+TEST(Archive, LabelsThatAreNotNeededAreRefused) {
+  const TemporaryFolder folder;
+  const auto labels = folder.write("labels.csv", std::string("1,n01\n"));
+  const auto folders = folder.write("folders.tar", tar({{"a/1.jpg", image(1)}, {"b/1.jpg", image(2)}}));
+  const auto classes = folder.write("classes.tar", tar({{"n01.tar", tar({{"1.jpg", image(1)}})}}));
+  for (const auto& path : {folders, classes}) {
+    expect_error(ErrorKind::Usage, {path, "class folders", "labels.csv is not needed"},
+                 [&] { open_dataset(path + ":" + labels, Split::Val); });
+  }
+}
+
+TEST(ImageLabels, LabelAFlatFolder) {
+  const TemporaryFolder folder;
+  folder.write("val/2.JPEG", image(2));
+  folder.write("val/1.JPEG", image(1));
+  const auto labels = folder.write("labels.csv", std::string("1,n07\n2,n01\n3,n09\n"));
+  const auto path = folder / "val";
+  const auto data = open_dataset(path + ":" + labels, Split::Val);
+  EXPECT_EQ(data->class_names(), (std::vector<std::string>{"n01", "n07", "n09"}));
+  ASSERT_EQ(data->size(), 2);
+  EXPECT_EQ(data->name(0), path + "/1.JPEG");
+  EXPECT_EQ(data->label(0), 1);
+  EXPECT_EQ(data->label(1), 0);
+  folder.write("val/4.JPEG", image(4));
+  expect_error(ErrorKind::Data, {"labels.csv has no label", "val/4.JPEG"},
+               [&] { open_dataset(path + ":" + labels, Split::Val); });
+  expect_error(ErrorKind::Data, {"3 images", "no class folders", "IMAGES:LABELS"},
+               [&] { open_dataset(path, Split::Val); });
+  folder.write("val/n01/5.JPEG", image(5));
+  expect_error(ErrorKind::Usage, {"class folders", "not needed"},
+               [&] { open_dataset(path + ":" + labels, Split::Val); });
 }
 
 TEST(ImageLabels, BadLinesAreNamed) {
