@@ -21,6 +21,7 @@ struct AugmentOptions {
   // of the target size from that.
   int pad = 0;
   Filter filter = Filter::Bilinear;  // of the resize
+  bool upright = false;              // first turn the image as the EXIF orientation of a JPEG says
 };
 
 struct AugmentDraw {

@@ -2,8 +2,8 @@
 //
 // The pixels equal those of Pillow on the same libjpeg: accurate DCT, smooth chroma upsampling, grey from
 // colour by Pillow's integer formula, CMYK as Adobe stores it (inverted). PNG: palettes and low depths are
-// expanded, alpha is dropped (not blended), 16 bits keep the upper byte. Orientation tags are ignored, as
-// published accuracies do. A JPEG that lacks only its end marker or carries extra bytes is read; missing or
+// expanded, alpha is dropped (not blended), 16 bits keep the upper byte. Orientation tags are ignored here
+// (orientation.h). A JPEG that lacks only its end marker or carries extra bytes is read; missing or
 // corrupt image data is a Data error.
 #pragma once
 

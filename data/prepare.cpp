@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "data/formats/exif.h"
+#include "data/orientation.h"
 
 namespace cf::data {
 namespace {
@@ -35,11 +39,25 @@ void cut_padded(const Image& image, const PixelBox& box, Image& out) {
   }
 }
 
+// 1 unless it shall be looked at.
+int orientation_of(const EncodedImage& encoded, bool upright) {
+  return upright && encoded.encoding == ImageEncoding::Jpeg ? exif_orientation(encoded.bytes) : 1;
+}
+
 }  // namespace
+
+void Preparer::turn_decoded(int orientation) {
+  if (orientation == 1) return;
+  const ImageSize stored{decoded_.image.height, decoded_.image.width};
+  turn_upright(decoded_.image, orientation, turned_);
+  std::swap(decoded_.image, turned_);
+  decoded_.box = upright_box(decoded_.box, stored, orientation);
+}
 
 void Preparer::for_evaluation(const EncodedImage& encoded, const EvaluationGeometry& geometry,
                               std::uint8_t* out) {
   decoder_.decode(encoded, {.channels = geometry.channels}, decoded_);
+  turn_decoded(orientation_of(encoded, geometry.upright));
   const Image& image = decoded_.image;
   const ImageSize target = geometry.target;
   if (geometry.fit == Fit::Pad && image.height <= target.height && image.width <= target.width) {
@@ -57,16 +75,20 @@ void Preparer::for_training(const EncodedImage& encoded, const AugmentOptions& o
                             std::int64_t epoch, std::int64_t sample, ImageSize target, int channels,
                             std::uint8_t* out) {
   const ImageHeader header = decoder_.header(encoded);
+  const int orientation = orientation_of(encoded, options.upright);
+  const ImageSize stored{header.height, header.width};
   const AugmentDraw draw =
-      draw_augmentation(options, seed, epoch, sample, {header.height, header.width}, target);
+      draw_augmentation(options, seed, epoch, sample, upright_size(stored, orientation), target);
   DecodeRequest request{.channels = channels};
   if (options.pad > 0) {
     decoder_.decode(encoded, request, decoded_);
+    turn_decoded(orientation);
     cut_padded(decoded_.image, draw.crop, resized_);
   } else {
-    request.crop = draw.crop;
-    request.at_least = target;
+    request.crop = stored_box(draw.crop, stored, orientation);
+    request.at_least = upright_size(target, orientation);  // a turn there is one back
     decoder_.decode(encoded, request, decoded_);
+    turn_decoded(orientation);
     const PixelBox all{0, 0, target.height, target.width};
     resizer_.resize(decoded_.image, decoded_.box, target, all, options.filter, resized_);
   }

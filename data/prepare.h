@@ -24,6 +24,7 @@ struct EvaluationGeometry {
   float crop = 1.0f;
   Filter filter = Filter::Bicubic;
   Fit fit = Fit::ResizeCrop;
+  bool upright = false;  // turn the image as the EXIF orientation of a JPEG says; published accuracies do not
 };
 
 // One per thread: keeps its memory from image to image. `out` has target.height * target.width * channels
@@ -39,10 +40,12 @@ class Preparer {
                     std::uint8_t* out);
 
  private:
+  void turn_decoded(int orientation);
+
   Decoder decoder_;
   Resizer resizer_;
   DecodedImage decoded_;
-  Image resized_;
+  Image resized_, turned_;
 };
 
 }  // namespace cf::data

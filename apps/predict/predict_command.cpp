@@ -10,7 +10,9 @@
 #include "apps/checkpoint/loaded_model.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/images/loader_options.h"
 #include "apps/predict/prediction_input.h"
+#include "data/formats/imagenet_classes.h"
 #include "framework/autograd/pass.h"
 
 namespace cf::apps {
@@ -20,9 +22,15 @@ namespace {
 constexpr std::size_t kBatch = 64;
 
 struct Guess {
-  std::string name;
+  std::string class_name;  // as in the data
   float probability;
 };
+
+// "tench (n01440764)"; other classes as they are called.
+std::string title_of(const std::string& class_name) {
+  const std::string_view name = data::readable_class_name(class_name);
+  return name == class_name ? class_name : fmt::format("{} ({})", name, class_name);
+}
 
 // The most probable classes of one row of logits, best first.
 std::vector<Guess> best_guesses(std::span<const float> logits, const std::vector<std::string>& classes,
@@ -49,16 +57,20 @@ void print_guesses(const std::string& format, const std::string& item, const std
   if (format == "jsonl") {
     nlohmann::json row = {{"image", item}, {"predictions", nlohmann::json::array()}};
     for (const auto& guess : guesses)
-      row["predictions"].push_back({{"class", guess.name}, {"probability", guess.probability}});
+      row["predictions"].push_back({{"class", guess.class_name},
+                                    {"name", data::readable_class_name(guess.class_name)},
+                                    {"probability", guess.probability}});
     fmt::print("{}\n", row.dump());
     return;
   }
   for (std::size_t rank = 0; rank < guesses.size(); ++rank) {
-    const auto& [name, probability] = guesses[rank];
+    const auto& [class_name, probability] = guesses[rank];
     if (format == "csv") {
-      fmt::print("{},{},{},{:.6f}\n", format_csv_field(item), rank + 1, format_csv_field(name), probability);
+      const std::string name(data::readable_class_name(class_name));
+      fmt::print("{},{},{},{:.6f},{}\n", format_csv_field(item), rank + 1, format_csv_field(class_name),
+                 probability, format_csv_field(name));
     } else {
-      fmt::print("{:<40} {:>6.2f} %  {}\n", rank == 0 ? item : "", 100 * probability, name);
+      fmt::print("{:<40} {:>6.2f} %  {}\n", rank == 0 ? item : "", 100 * probability, title_of(class_name));
     }
   }
 }
@@ -110,7 +122,7 @@ bool is_tensor_file(const std::string& path) { return path.ends_with(".safetenso
 }  // namespace
 
 int run_predict(const Command& command, const Arguments& arguments) {
-  std::string checkpoint, format = "table", logits_path, weights = "auto";
+  std::string checkpoint, format = "table", logits_path, weights = "auto", orientation = "exif";
   std::vector<std::string> items;
   int topk = 5, size = 0;
   DeviceOptions device;
@@ -121,12 +133,17 @@ int run_predict(const Command& command, const Arguments& arguments) {
   line.option("topk", &topk, "N", "classes shown per image");
   line.option("format", &format, "table|csv|jsonl", "form of the output");
   line.option("size", &size, "N", "side of the images in pixels; as in evaluation, if not given");
+  line.option(
+      "orientation", &orientation, "exif|stored",
+      "turn photographs upright as their EXIF says, or leave them as stored, as evaluation does (exif)");
   line.option("logits", &logits_path, "OUT.safetensors", "write the logits [N,classes]");
   line.option("weights", &weights, "auto|raw|ema", "auto: the averaged weights where there are any");
   add_device_options(line, device);
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, format == "table" || format == "csv" || format == "jsonl", "--format is '",
               format, "', must be table, csv or jsonl");
+  CF_CHECK_AS(ErrorKind::Usage, orientation == "exif" || orientation == "stored", "--orientation is '",
+              orientation, "', must be exif or stored");
   CF_CHECK_AS(ErrorKind::Usage, topk >= 1, "--topk is ", topk, ", must be at least 1");
   CF_CHECK_AS(ErrorKind::Usage, size >= 0, "--size is ", size, ", must be a number of pixels");
   const bool tensor_input = std::any_of(items.begin(), items.end(), is_tensor_file);
@@ -143,15 +160,17 @@ int run_predict(const Command& command, const Arguments& arguments) {
     for (std::size_t i = 0; i < predictor.rows(); ++i) names.push_back(concat(items.front(), "#", i));
   } else {
     names = find_images(items);
+    auto geometry = evaluation_geometry(config, size > 0 ? size : config.eval.size);
+    geometry.upright = orientation == "exif";
     for (std::size_t first = 0; first < names.size(); first += kBatch) {
       const auto last = std::min(first + kBatch, names.size());
       const std::vector<std::string> files(names.begin() + static_cast<std::ptrdiff_t>(first),
                                            names.begin() + static_cast<std::ptrdiff_t>(last));
-      predictor.run(read_images(*model.executor, config, size > 0 ? size : config.eval.size, files));
+      predictor.run(read_images(*model.executor, geometry, normalization_of(config), files));
     }
   }
   const std::vector<std::string> classes = class_names_of(model);
-  if (format == "csv") fmt::print("image,rank,class,probability\n");
+  if (format == "csv") fmt::print("image,rank,class,probability,name\n");
   for (std::size_t i = 0; i < names.size(); ++i) {
     print_guesses(format, names[i], best_guesses(predictor.row(i), classes, topk));
   }

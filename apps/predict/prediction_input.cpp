@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "apps/checkpoint/tensor_reading.h"
-#include "apps/images/loader_options.h"
 #include "data/files.h"
 #include "framework/parameters/interchange.h"
 #include "framework/state/safetensors_file.h"
@@ -41,11 +40,11 @@ std::vector<std::string> find_images(const std::vector<std::string>& arguments) 
   return files;
 }
 
-Tensor read_images(Executor& executor, const Config& config, int size,
-                   const std::vector<std::string>& files) {
-  const auto geometry = evaluation_geometry(config, size);
+Tensor read_images(Executor& executor, const data::EvaluationGeometry& geometry,
+                   const Normalization& normalization, const std::vector<std::string>& files) {
+  const auto [height, width] = geometry.target;
   const std::size_t image_bytes =
-      static_cast<std::size_t>(size) * static_cast<std::size_t>(size * geometry.channels);
+      static_cast<std::size_t>(height) * static_cast<std::size_t>(width * geometry.channels);
   std::vector<std::uint8_t> pixels(files.size() * image_bytes);
   data::Preparer preparer;
   data::EncodedImage encoded;
@@ -55,8 +54,8 @@ Tensor read_images(Executor& executor, const Config& config, int size,
                [&] { preparer.for_evaluation(encoded, geometry, pixels.data() + i * image_bytes); });
   }
   const View<const std::uint8_t, N, H, W, C> view(pixels.data(), N{static_cast<std::int64_t>(files.size())},
-                                                  H{size}, W{size}, C{geometry.channels});
-  return normalize_image(executor, view, normalization_of(config), executor.compute_type());
+                                                  H{height}, W{width}, C{geometry.channels});
+  return normalize_image(executor, view, normalization, executor.compute_type());
 }
 
 Tensor read_input_tensor(Executor& executor, const std::string& path, int channels) {

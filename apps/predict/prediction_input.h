@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/config/config.h"
+#include "data/prepare.h"
+#include "framework/ops/normalize_image.h"
 #include "framework/runtime/executor.h"
 
 namespace cf::apps {
@@ -14,9 +15,10 @@ namespace cf::apps {
 // not there, or a folder without images, is a Data error.
 std::vector<std::string> find_images(const std::vector<std::string>& arguments);
 
-// Images prepared as evaluation prepares them, normalised: [N,H,W,C]. An image that cannot be read is a Data
-// error naming it.
-Tensor read_images(Executor& executor, const Config& config, int size, const std::vector<std::string>& files);
+// Images prepared as `geometry` says, normalised: [N,H,W,C]. An image that cannot be read is a Data error
+// naming it.
+Tensor read_images(Executor& executor, const data::EvaluationGeometry& geometry,
+                   const Normalization& normalization, const std::vector<std::string>& files);
 
 // Tensor `x` [N,channels,H,W] (PyTorch's order) of a safetensors file, float32, used as it is; returned as
 // [N,H,W,C].

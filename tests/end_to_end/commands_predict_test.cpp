@@ -54,9 +54,26 @@ TEST_F(CommandPredict, CsvHasOneRowPerClassShown) {
   std::filesystem::rename(*this / "pictures/b.png", *this / "a \"b\", c.png");
   const auto lines = lines_of(output({"predict", "run", "a \"b\", c.png", "--format", "csv", "--topk", "2"}));
   ASSERT_EQ(lines.size(), 3U);
-  EXPECT_EQ(lines[0], "image,rank,class,probability");
+  EXPECT_EQ(lines[0], "image,rank,class,probability,name");
   EXPECT_TRUE(lines[1].starts_with("\"a \"\"b\"\", c.png\",1,\"class ")) << lines[1];
   EXPECT_TRUE(lines[2].starts_with("\"a \"\"b\"\", c.png\",2,\"class ")) << lines[2];
+}
+
+TEST_F(CommandPredict, PhotographsAreTurnedUprightUnlessToldOtherwise) {
+  const std::string stored = read_bytes(*this / "pictures/a.jpg");
+  const std::string turned_by_180(
+      "\xff\xe1\0\x22"
+      "Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0\0\0\0\0",
+      36);
+  write_bytes(*this / "photo.jpg", stored.substr(0, 2) + turned_by_180 + stored.substr(2));
+  const auto predictions = [&](const std::string& file, Arguments more) {
+    Arguments arguments{"predict", "run", file, "--format", "jsonl"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return json::parse(lines_of(output(arguments))[0])["predictions"];
+  };
+  EXPECT_EQ(predictions("photo.jpg", {"--orientation", "stored"}), predictions("pictures/a.jpg", {}));
+  EXPECT_NE(predictions("photo.jpg", {}), predictions("pictures/a.jpg", {}));
+  refuse({"predict", "run", "photo.jpg", "--orientation", "up"}, 2, {"'up'", "exif or stored"});
 }
 
 // The first bytes tell what an image is.
