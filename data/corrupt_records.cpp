@@ -1,7 +1,5 @@
 #include "data/corrupt_records.h"
 
-#include <utility>
-
 #include "kernels/base/check.h"
 
 namespace cf::data {
@@ -9,14 +7,10 @@ namespace cf::data {
 void CorruptRecords::add(std::int64_t sample, const std::string& message) {
   const std::lock_guard lock(mutex_);
   if (!samples_.insert(sample).second) return;
-  new_.push_back({sample, message});
-  CF_CHECK_AS(ErrorKind::Data, std::ssize(samples_) <= limit_, samples_.size(),
-              " samples are corrupt, more than the limit of ", limit_, "; the last: ", message);
-}
-
-std::vector<BadRecord> CorruptRecords::take_new() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(new_, {});
+  const std::int64_t count = std::ssize(samples_);
+  if (report_) report_({sample, message}, count);
+  CF_CHECK_AS(ErrorKind::Data, count <= limit_, count, " samples are corrupt, more than the limit of ",
+              limit_, "; the last: ", message);
 }
 
 std::int64_t next_of_class(const Dataset& dataset, std::int64_t sample) {

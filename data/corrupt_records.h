@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "data/dataset.h"
 
@@ -16,21 +17,22 @@ struct BadRecord {
   std::string message;  // names the sample and says why
 };
 
-// Collects them from several threads, each once.
+// Called once per record, on the thread that found it, one call at a time; `count` records were found so far.
+using OnCorruptRecord = std::function<void(const BadRecord&, std::int64_t count)>;
+
+// Counts them from several threads, each once.
 class CorruptRecords {
  public:
   // More than `limit` different records are a Data error.
-  explicit CorruptRecords(std::int64_t limit) : limit_(limit) {}
+  CorruptRecords(std::int64_t limit, OnCorruptRecord report) : limit_(limit), report_(std::move(report)) {}
 
   void add(std::int64_t sample, const std::string& message);
-  // Those added since the last call, in no particular order.
-  std::vector<BadRecord> take_new();
 
  private:
   std::int64_t limit_;
+  OnCorruptRecord report_;
   std::mutex mutex_;
   std::set<std::int64_t> samples_;
-  std::vector<BadRecord> new_;
 };
 
 // The next sample of the same class, behind the last one the first; the sample itself if it is the only one.

@@ -64,7 +64,7 @@ struct Loader::State {
       : dataset(data),
         options(loader_options),
         plan(data.size(), loader_options),
-        corrupt(loader_options.corrupt_limit) {
+        corrupt(loader_options.corrupt_limit, loader_options.on_substitute) {
     slots.resize(static_cast<std::size_t>(options.queue));
     chunk = std::clamp(options.batch / (options.threads * 4), 1, 64);
   }
@@ -134,7 +134,8 @@ void Loader::State::make(Worker& worker, std::int64_t epoch, std::int64_t sample
                                                  .channels = options.channels,
                                                  .crop = options.crop,
                                                  .filter = options.filter,
-                                                 .fit = options.fit},
+                                                 .fit = options.fit,
+                                                 .upright = options.upright},
                                                 out);
                }
              });
@@ -252,8 +253,6 @@ void Loader::recycle(Batch&& batch) {
   const std::lock_guard lock(state_->mutex);
   if (std::ssize(state_->spare) < state_->options.queue) state_->spare.push_back(std::move(batch));
 }
-
-std::vector<BadRecord> Loader::take_corrupt() { return state_->corrupt.take_new(); }
 
 double Loader::waited_seconds() const {
   const std::lock_guard lock(state_->mutex);

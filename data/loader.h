@@ -35,8 +35,10 @@ struct LoaderOptions {
   float crop = 1.0f;
   Filter filter = Filter::Bicubic;
   Fit fit = Fit::ResizeCrop;
+  bool upright = false;
   OnCorrupt on_corrupt = OnCorrupt::Error;
   std::int64_t corrupt_limit = 100;  // so many different samples may be substituted, then it is an error
+  OnCorruptRecord on_substitute;     // told of each of them once
   bool drop_last = false;            // leave out a last short batch
   std::int64_t first_epoch = 0, first_batch = 0;  // where to begin; first_batch within first_epoch
   // A global batch is `ranks` batches of this size in a row; this rank takes its part. Without drop_last the
@@ -68,9 +70,6 @@ class Loader {
   // The next batch; waits for it. Without shuffle, an empty batch after the last. A sample that cannot be
   // prepared makes its batch throw, with the sample's name; the call after that gives the batch behind it.
   Batch next();
-
-  // The samples found corrupt and substituted since the last call.
-  std::vector<BadRecord> take_corrupt();
 
   // Gives back the memory of a batch, to be used again.
   void recycle(Batch&& batch);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/decode.h"
+#include "data/formats/imagenet_classes.h"
 #include "data/formats/jpeg_encode.h"
 #include "data/formats/pack.h"
 #include "data/record_pipeline.h"
@@ -79,6 +80,17 @@ std::string name_in_pack(const Dataset& dataset, std::int64_t sample, const std:
   return name;
 }
 
+PackDescription describe(const Dataset& dataset, const std::string& source) {
+  PackDescription description{.class_names = dataset.class_names(),
+                              .class_ids = {},
+                              .channels = dataset.channels(),
+                              .source = source};
+  if (!are_imagenet_ids(description.class_names)) return description;
+  description.class_ids = description.class_names;
+  for (std::string& name : description.class_names) name = readable_class_name(name);
+  return description;
+}
+
 void check(const PackOptions& options) {
   CF_CHECK_AS(ErrorKind::Usage, options.shorter_side >= 0, "the shorter side is ", options.shorter_side,
               ", must not be negative");
@@ -91,10 +103,7 @@ void check(const PackOptions& options) {
 
 PackResult pack(const Dataset& dataset, const std::string& path, const PackOptions& options) {
   check(options);
-  PackWriter writer(path, {.class_names = dataset.class_names(),
-                           .class_ids = options.class_ids,
-                           .channels = dataset.channels(),
-                           .source = options.source});
+  PackWriter writer(path, describe(dataset, options.source));
   PackResult result;
   const std::int64_t size = dataset.size();
   for_each_record<Worker, Packed>(

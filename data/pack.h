@@ -25,8 +25,7 @@ struct PackOptions {
   int quality = 92;
   int threads = 1;
   bool skip_bad = false;  // leave out records that cannot be read, and report them; else they throw
-  std::vector<std::string> class_ids;  // see PackDescription
-  std::string source;                  // for people; a sample's name is stored without it in front
+  std::string source;     // for people; a sample's name is stored without it in front
   OnProgress on_progress;
 };
 
@@ -35,8 +34,9 @@ struct PackResult {
   std::vector<BadRecord> skipped;
 };
 
-// Writes `path` from a data set; its bytes do not depend on the number of threads. Images stored as they are
-// have their header checked, not their pixels (that is verify()).
+// Writes `path` from a data set. ImageNet's classes get their readable names beside their ids. The bytes do
+// not depend on the number of threads. Images stored as they are have their header checked, not their pixels
+// (that is verify()).
 PackResult pack(const Dataset& dataset, const std::string& path, const PackOptions& options);
 
 // Reads and decodes every record; gives the bad ones in order. Only errors of kind Data count as such.

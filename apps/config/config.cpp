@@ -4,11 +4,18 @@ namespace cf::apps {
 
 void DataConfig::fields(FieldList& field) {
   field("train", train, anything(),
-        "training images: a folder of class folders, of IDX files or of CIFAR files, or synthetic:KEY=N,...");
+        "training images: a pack, a folder of class folders, of IDX files or of CIFAR files, a tar archive, "
+        "IMAGES:LABELS, or synthetic:KEY=N,...");
   field("val", val, anything(), "evaluation images, the same forms");
   field("threads", threads, at_least(1), "threads that read and decode images");
   field("fit", fit, one_of("resize_crop", "pad"),
         "evaluation images are resized and cut in the centre, or put in the middle of black if they fit in");
+  field("exif_orientation", exif_orientation, anything(),
+        "training and evaluation turn images upright as a JPEG's EXIF says; published accuracies do not");
+  field("on_corrupt", on_corrupt, one_of("error", "substitute"),
+        "a training image that cannot be read ends the run, or is replaced by the next of its class");
+  field("corrupt_limit", corrupt_limit, at_least(0),
+        "so many different images may be replaced, then it is an error");
   field(
       "mean", mean, anything(),
       "per channel, subtracted from values in [0, 1]; empty: ImageNet's (the average if channels is not 3)");

@@ -19,6 +19,9 @@ struct DataConfig {
   std::string val;
   ThreadCount threads;
   std::string fit = "resize_crop";
+  bool exif_orientation = false;
+  std::string on_corrupt = "error";
+  int corrupt_limit = 100;
   std::vector<double> mean;  // one per channel once resolved
   std::vector<double> std;
   void fields(FieldList& field);

@@ -9,6 +9,7 @@
 #include "apps/console/format.h"
 #include "apps/data_command/data_commands.h"
 #include "apps/images/loader_options.h"
+#include "data/formats/imagenet_classes.h"
 #include "data/statistics.h"
 #include "kernels/base/check.h"
 
@@ -39,7 +40,9 @@ nlohmann::ordered_json json_of(const InfoOptions& options, const data::Dataset& 
     json["sizes"].push_back({{"height", size.first}, {"width", size.second}, {"images", images}});
   }
   for (std::size_t i = 0; i < dataset.class_names().size(); ++i) {
-    json["classes"].push_back({{"name", dataset.class_names()[i]}, {"samples", statistics.per_class[i]}});
+    const std::string& name = dataset.class_names()[i];
+    json["classes"].push_back(
+        {{"name", name}, {"words", data::readable_class_name(name)}, {"samples", statistics.per_class[i]}});
   }
   if (statistics.has_moments) {
     const auto channels = static_cast<std::size_t>(dataset.channels());
@@ -99,14 +102,18 @@ void print_classes(const data::Dataset& dataset, const DatasetStatistics& statis
   const auto& names = dataset.class_names();
   const std::size_t shown = names.size() <= kMostClasses ? names.size() : kMostClasses / 2;
   std::size_t width = 5;
-  for (std::size_t i = 0; i < shown; ++i) width = std::max(width, names[i].size());
+  const auto title_of = [&](std::size_t i) {
+    const std::string_view words = data::readable_class_name(names[i]);
+    return words == names[i] ? names[i] : fmt::format("{} {}", names[i], words);
+  };
+  for (std::size_t i = 0; i < shown; ++i) width = std::max(width, title_of(i).size());
   const auto most = *std::max_element(statistics.per_class.begin(), statistics.per_class.end());
   fmt::print("\n  {:<{}}  {:>10}\n", "class", width, "images");
   for (std::size_t i = 0; i < shown; ++i) {
     const auto count = statistics.per_class[i];
     const auto bar =
         most > 0 ? static_cast<std::size_t>(count) * kBarWidth / static_cast<std::size_t>(most) : 0;
-    fmt::print("  {:<{}}  {:>10}  {}\n", names[i], width, format_count(count), std::string(bar, '#'));
+    fmt::print("  {:<{}}  {:>10}  {}\n", title_of(i), width, format_count(count), std::string(bar, '#'));
   }
   if (shown < names.size()) {
     fmt::print("  and {} other classes (--json lists all)\n",
@@ -143,7 +150,9 @@ void print_text(const InfoOptions& options, const data::Dataset& dataset,
 int run_data_info(const Command& command, const Arguments& arguments) {
   InfoOptions options;
   CommandLine line(command);
-  line.positional("PATH", &options.path, "class folders, IDX or CIFAR files, synthetic:KEY=N,...");
+  line.positional(
+      "PATH", &options.path,
+      "a pack, class folders, a tar archive, IDX or CIFAR files, IMAGES:LABELS, synthetic:KEY=N,...");
   line.option("split", &options.split, "NAME", "train or val, where PATH holds both (train)");
   line.flag("stats", &options.stats, "decode the images for mean and standard deviation");
   line.option("limit", &options.limit, "N", "look at N images, spread evenly (all)");

@@ -1,5 +1,7 @@
 #include "apps/images/loader_options.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -10,6 +12,11 @@ namespace {
 
 data::Filter filter_of(const std::string& name) {
   return name == "bicubic" ? data::Filter::Bicubic : data::Filter::Bilinear;
+}
+
+void report_substitution(const data::BadRecord& record, std::int64_t count) {
+  fmt::print(stderr, "warning: corrupt image {}, replaced by the next of its class: {}\n", count,
+             record.message);
 }
 
 }  // namespace
@@ -32,6 +39,11 @@ data::LoaderOptions training_loader_options(const Config& config, std::int64_t e
   options.augmentation.flip = static_cast<float>(augment.flip);
   options.augmentation.pad = augment.pad;
   options.augmentation.filter = filter_of(augment.filter);
+  options.augmentation.upright = config.data.exif_orientation;
+  options.on_corrupt =
+      config.data.on_corrupt == "substitute" ? data::OnCorrupt::Substitute : data::OnCorrupt::Error;
+  options.corrupt_limit = config.data.corrupt_limit;
+  options.on_substitute = report_substitution;
   options.first_epoch = epoch;
   return options;
 }
@@ -47,6 +59,7 @@ data::LoaderOptions evaluation_loader_options(const Config& config, int threads)
   options.crop = geometry.crop;
   options.filter = geometry.filter;
   options.fit = geometry.fit;
+  options.upright = geometry.upright;
   return options;
 }
 
@@ -55,7 +68,8 @@ data::EvaluationGeometry evaluation_geometry(const Config& config, int size) {
           .channels = config.model.channels,
           .crop = static_cast<float>(config.eval.crop),
           .filter = filter_of(config.eval.resize),
-          .fit = config.data.fit == "pad" ? data::Fit::Pad : data::Fit::ResizeCrop};
+          .fit = config.data.fit == "pad" ? data::Fit::Pad : data::Fit::ResizeCrop,
+          .upright = config.data.exif_orientation};
 }
 
 Normalization normalization_of(const Config& config) {

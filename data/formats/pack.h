@@ -20,9 +20,11 @@ namespace cf::data {
 
 struct PackDescription {
   std::vector<std::string> class_names;
-  std::vector<std::string> class_ids;  // as ImageNet's wnids: one per class, or none
-  int channels = 3;                    // Dataset::channels()
-  std::string source;                  // where the records came from, for people
+  // As ImageNet's WordNet ids: one per class, or none. They are what Dataset::class_names() gives then, as in
+  // the class folders they came from: "crane" is the name of two classes.
+  std::vector<std::string> class_ids;
+  int channels = 3;    // Dataset::channels()
+  std::string source;  // where the records came from, for people
 };
 
 // Writes PATH.partial and renames it when finished, so that no half-written pack ever has the name PATH.

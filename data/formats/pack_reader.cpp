@@ -65,7 +65,8 @@ class PackDataset final : public Dataset {
  public:
   PackDataset(PackFile pack, int channels)
       : file_(std::move(pack.file)),
-        class_names_(std::move(pack.description.class_names)),
+        class_names_(std::move(pack.description.class_ids.empty() ? pack.description.class_names
+                                                                  : pack.description.class_ids)),
         channels_(channels == 0 ? pack.description.channels : channels) {
     entries_.resize(pack.header.records);
     const std::size_t bytes = entries_.size() * sizeof(PackEntry);

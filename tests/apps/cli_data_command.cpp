@@ -51,7 +51,7 @@ TEST(DataInfo, Json) {
 }
 
 TEST(DataInfo, Mistakes) {
-  EXPECT_EQ(error_of({"data"}, ErrorKind::Usage).substr(0, 42), "convfirst data needs one of: info, preview");
+  EXPECT_EQ(error_of({"data"}, ErrorKind::Usage).substr(0, 42), "convfirst data needs one of: pack, verify,");
   EXPECT_EQ(error_of({"data", "inof", "x"}, ErrorKind::Usage),
             "unknown command 'data inof'; did you mean 'data info'?");
   EXPECT_EQ(error_of({"data", "info", "synthetic", "--split", "test"}, ErrorKind::Usage),

@@ -58,7 +58,7 @@ TEST(Pack, HoldsWhatWasPutIn) {
   const auto data = open_dataset(path, Split::Val);
   ASSERT_EQ(data->size(), 6);
   EXPECT_EQ(data->channels(), 3);
-  EXPECT_EQ(data->class_names(), description().class_names);
+  EXPECT_EQ(data->class_names(), description().class_ids);
   EncodedImage image;
   for (int i = 0; i < 5; ++i) {
     data->read(i, image);
@@ -73,6 +73,7 @@ TEST(Pack, HoldsWhatWasPutIn) {
   EXPECT_EQ(image.channels, 1);
   EXPECT_EQ(data->name(3), path + "#3 (folder/3.jpg)");
   const PackDescription read = read_pack_description(path);
+  EXPECT_EQ(read.class_names, description().class_names);
   EXPECT_EQ(read.class_ids, description().class_ids);
   EXPECT_EQ(read.source, "a test");
   EXPECT_EQ(open_dataset(DatasetSource{path, 1}, Split::Train)->channels(), 1);
