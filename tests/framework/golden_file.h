@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "framework/state/safetensors_file.h"
+#include "tests/test_files.h"
 
 namespace cf {
 
 class GoldenFile {
  public:
   // `name` without folder and extension.
-  explicit GoldenFile(const std::string& name)
-      : reader_(std::string(CF_TEST_FILES) + "/golden/" + name + ".safetensors") {}
+  explicit GoldenFile(const std::string& name) : reader_(test_files() + "/golden/" + name + ".safetensors") {}
 
   std::vector<double> values(const std::string& key) const {
     const auto stored = read<float>(key, DType::Float32);

@@ -32,7 +32,7 @@ std::string pytorch_shape(const Shape& shape, Interchange interchange) {
 }
 
 TEST(Architecture, PicoHasTheNamesAndShapesOfPyTorchsStateDict) {
-  std::ifstream file(std::string(CF_TEST_FILES) + "/golden/pico_state_dict.txt");
+  std::ifstream file(test_files() + "/golden/pico_state_dict.txt");
   std::map<std::string, std::string> expected, actual;
   for (std::string name, shape; file >> name >> shape;) expected[name] = shape;
   ASSERT_EQ(expected.size(), 129U);
