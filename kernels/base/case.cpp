@@ -111,10 +111,10 @@ double Case::bytes(DType type) const {
   return sum;
 }
 
-std::vector<double> Case::draw(int tensor, DType type) const {
+std::vector<double> Case::draw(int tensor, DType type, std::int64_t most) const {
   const auto& what = tensors.at(static_cast<std::size_t>(tensor));
   CF_CHECK(what.draw, "tensor ", what.name, " of case ", name, " is an output and has no draw");
-  std::vector<double> values(static_cast<std::size_t>(what.size()));
+  std::vector<double> values(static_cast<std::size_t>(std::min(what.size(), most)));
   Philox philox(hash_of(name), Purpose::Test, 0, static_cast<std::uint64_t>(tensor));
   what.draw(philox, values);
   dispatch_element(dtype_of(what.element, type), [&]<class E>() {

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <tuple>
@@ -194,12 +195,14 @@ class Case {
   // Compulsory traffic when the case runs in `type`: every tensor once, in-outs twice.
   double bytes(DType type) const;
 
-  // The values of an input, rounded to what it holds when the case runs in `type`.
-  std::vector<double> draw(int tensor, DType type) const;
+  // The values of an input, rounded to what it holds when the case runs in `type`; or only the first `most`.
+  std::vector<double> draw(int tensor, DType type,
+                           std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
 
   std::string name;
   std::int64_t depth;
-  double flops = 0;
+  double flops =
+      0;  // of products and convolutions, two for each multiply-accumulate; the rest is bound by bytes
   bool benchmark_only = false;  // a shape of a real network: too big for the tests
   std::vector<CaseTensor> tensors;
   std::vector<std::pair<int, int>> aliases;  // (output, input)

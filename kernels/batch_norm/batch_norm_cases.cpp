@@ -132,6 +132,18 @@ std::vector<Case> batch_norm_cases() {
       {.m = 256 * 14 * 14, .c = 256, .benchmark_only = true},
       {.m = 256 * 14 * 14, .c = 1024, .benchmark_only = true},
       {.m = 256 * 7 * 7, .c = 2048, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 128 and 224 pixels: outer and hidden channels of its four stages; the
+      // first stage of Nano.
+      {.m = 401'408, .c = 64, .benchmark_only = true},
+      {.m = 401'408, .c = 384, .benchmark_only = true},
+      {.m = 100'352, .c = 128, .benchmark_only = true},
+      {.m = 100'352, .c = 768, .benchmark_only = true},
+      {.m = 25'088, .c = 256, .benchmark_only = true},
+      {.m = 25'088, .c = 1024, .benchmark_only = true},
+      {.m = 6272, .c = 512, .benchmark_only = true},
+      {.m = 6272, .c = 2048, .benchmark_only = true},
+      {.m = 401'408, .c = 32, .benchmark_only = true},
+      {.m = 401'408, .c = 192, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {

@@ -87,6 +87,12 @@ std::vector<Case> grouped_conv_cases() {
       {.n = 256, .h = 28, .w = 28, .channels = 128, .benchmark_only = true},
       {.n = 256, .h = 14, .w = 14, .channels = 1024, .benchmark_only = true},
       {.n = 256, .h = 7, .w = 7, .channels = 2048, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 128 and 224 pixels: its four stages; the first one of Nano.
+      {.n = 128, .h = 56, .w = 56, .channels = 64, .benchmark_only = true},
+      {.n = 128, .h = 28, .w = 28, .channels = 128, .benchmark_only = true},
+      {.n = 128, .h = 14, .w = 14, .channels = 1024, .benchmark_only = true},
+      {.n = 128, .h = 7, .w = 7, .channels = 2048, .benchmark_only = true},
+      {.n = 128, .h = 56, .w = 56, .channels = 32, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {

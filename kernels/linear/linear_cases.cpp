@@ -91,8 +91,20 @@ std::vector<Case> linear_cases() {
       {.m = 512, .c = 256, .k = 64, .benchmark_only = true},
       {.m = 128, .c = 64, .k = 256, .benchmark_only = true},
       {.m = 128, .c = 256, .k = 10, .bias = true, .benchmark_only = true},
-      // ConvFirstNet-Small's last stage at batch 32.
-      {.m = 1568, .c = 512, .k = 2048, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 128 and 224 pixels: expand and project of its four stages, the head, the
+      // classifier; the first stage of Nano.
+      {.m = 401'408, .c = 64, .k = 384, .benchmark_only = true},
+      {.m = 401'408, .c = 384, .k = 64, .benchmark_only = true},
+      {.m = 100'352, .c = 128, .k = 768, .benchmark_only = true},
+      {.m = 100'352, .c = 768, .k = 128, .benchmark_only = true},
+      {.m = 25'088, .c = 256, .k = 1024, .benchmark_only = true},
+      {.m = 25'088, .c = 1024, .k = 256, .benchmark_only = true},
+      {.m = 6272, .c = 512, .k = 2048, .benchmark_only = true},
+      {.m = 6272, .c = 2048, .k = 512, .benchmark_only = true},
+      {.m = 128, .c = 512, .k = 1280, .benchmark_only = true},
+      {.m = 128, .c = 1280, .k = 1000, .bias = true, .benchmark_only = true},
+      {.m = 401'408, .c = 32, .k = 192, .benchmark_only = true},
+      {.m = 401'408, .c = 192, .k = 32, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {

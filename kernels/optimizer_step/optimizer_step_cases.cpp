@@ -124,6 +124,8 @@ std::vector<Case> optimizer_step_cases() {
       {.size = 96, .segments = {{0, 37, 1, 1}, {64, 7, 0, 0.1F}}},
       {.size = 30'016, .segments = {{0, 4097, 1, 1}, {4128, 20'000, 0.5F, 2}, {24'160, 5001, 0, 1}}},
       {.size = 1 << 20, .segments = {{0, 1 << 20, 1, 1}}, .benchmark_only = true},
+      // As many as ConvFirstNet-Small has.
+      {.size = 17'584'384, .segments = {{0, 17'584'384, 1, 1}}, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Bucket& bucket : buckets) {

@@ -77,12 +77,17 @@ std::vector<Case> patch_conv_cases() {
       {.n = 5, .h = 4, .w = 13, .c = 24, .k = 40, .r = 2, .s = 2},
       {.n = 1, .h = 1, .w = 6, .c = 8, .k = 3, .r = 1, .s = 3},
       {.n = 9, .h = 16, .w = 17, .c = 9, .k = 8, .r = 2, .s = 2},
-      // ConvFirstNet-Pico at batch 128: stem and three steps; the stem of ConvFirstNet-Small.
+      // ConvFirstNet-Pico at batch 128: stem and three steps.
       {.n = 128, .h = 32, .w = 32, .c = 1, .k = 16, .r = 2, .s = 2, .benchmark_only = true},
       {.n = 128, .h = 16, .w = 16, .c = 16, .k = 24, .r = 2, .s = 2, .benchmark_only = true},
       {.n = 128, .h = 8, .w = 8, .c = 24, .k = 40, .r = 2, .s = 2, .benchmark_only = true},
       {.n = 128, .h = 4, .w = 4, .c = 40, .k = 64, .r = 2, .s = 2, .benchmark_only = true},
-      {.n = 8, .h = 224, .w = 224, .c = 3, .k = 64, .r = 4, .s = 4, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 128 and 224 pixels: stem and three steps; Nano's stem.
+      {.n = 128, .h = 224, .w = 224, .c = 3, .k = 64, .r = 4, .s = 4, .benchmark_only = true},
+      {.n = 128, .h = 56, .w = 56, .c = 64, .k = 128, .r = 2, .s = 2, .benchmark_only = true},
+      {.n = 128, .h = 28, .w = 28, .c = 128, .k = 256, .r = 2, .s = 2, .benchmark_only = true},
+      {.n = 128, .h = 14, .w = 14, .c = 256, .k = 512, .r = 2, .s = 2, .benchmark_only = true},
+      {.n = 128, .h = 224, .w = 224, .c = 3, .k = 32, .r = 4, .s = 4, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {

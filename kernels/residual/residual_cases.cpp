@@ -89,6 +89,14 @@ std::vector<Case> residual_cases() {
       {.n = 256, .h = 28, .w = 28, .c = 128, .kept = 245, .benchmark_only = true},
       {.n = 256, .h = 14, .w = 14, .c = 256, .kept = 240, .benchmark_only = true},
       {.n = 256, .h = 7, .w = 7, .c = 512, .kept = 231, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 128 and 224 pixels: its four stages, the last one with stochastic depth
+      // too; the first stage of Nano.
+      {.n = 128, .h = 56, .w = 56, .c = 64, .kept = 0, .benchmark_only = true},
+      {.n = 128, .h = 28, .w = 28, .c = 128, .kept = 0, .benchmark_only = true},
+      {.n = 128, .h = 14, .w = 14, .c = 256, .kept = 0, .benchmark_only = true},
+      {.n = 128, .h = 7, .w = 7, .c = 512, .kept = 0, .benchmark_only = true},
+      {.n = 128, .h = 7, .w = 7, .c = 512, .kept = 115, .benchmark_only = true},
+      {.n = 128, .h = 56, .w = 56, .c = 32, .kept = 0, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {

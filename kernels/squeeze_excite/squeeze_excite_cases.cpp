@@ -96,6 +96,9 @@ std::vector<Case> squeeze_excite_cases() {
       // ConvFirstNet-Small at batch 256: stages 3 and 4.
       {.n = 256, .h = 14, .w = 14, .c = 1024, .d = 64, .benchmark_only = true},
       {.n = 256, .h = 7, .w = 7, .c = 2048, .d = 128, .benchmark_only = true},
+      // ConvFirstNet-Small at batch 128 and 224 pixels: stages 3 and 4.
+      {.n = 128, .h = 14, .w = 14, .c = 1024, .d = 64, .benchmark_only = true},
+      {.n = 128, .h = 7, .w = 7, .c = 2048, .d = 128, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
