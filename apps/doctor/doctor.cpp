@@ -10,6 +10,7 @@
 #include "apps/console/terminal.h"
 #include "apps/doctor/gpu.h"
 #include "apps/doctor/host.h"
+#include "apps/doctor/libraries.h"
 #include "apps/version.h"
 #include "kernels/base/check.h"
 
@@ -71,7 +72,10 @@ int run_doctor(const Command& command, const Arguments& arguments) {
 
   std::vector<Finding> findings = {
       {"build", Status::Good, fmt::format("{} ({}), {}", version(), build_id(), build_architecture()), ""}};
-  for (const auto& part : {judge_host(examine_host()), judge_gpus(examine_gpus(), build_cuda())}) {
+  const GpuFacts gpus = examine_gpus();
+  const CudaBuild cuda{build_cuda(), build_cuda_architectures()};
+  for (const auto& part : {judge_host(examine_host()), judge_gpus(gpus, cuda),
+                           judge_libraries(examine_libraries(), gpus, cuda)}) {
     findings.insert(findings.end(), part.begin(), part.end());
   }
   const bool can_run = std::none_of(findings.begin(), findings.end(),

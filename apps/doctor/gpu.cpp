@@ -1,36 +1,17 @@
 #include "apps/doctor/gpu.h"
 
-#include <dlfcn.h>
 #include <fmt/core.h>
 
 #include <charconv>
 
 #include "apps/console/format.h"
+#include "apps/doctor/cuda_architecture.h"
+#include "apps/doctor/shared_library.h"
 
 namespace cf::apps {
 namespace {
 
 using Status = Finding::Status;
-
-class SharedLibrary {
- public:
-  explicit SharedLibrary(const char* name) : handle_(dlopen(name, RTLD_NOW | RTLD_LOCAL)) {}
-  ~SharedLibrary() {
-    if (handle_) dlclose(handle_);
-  }
-  SharedLibrary(const SharedLibrary&) = delete;
-  SharedLibrary& operator=(const SharedLibrary&) = delete;
-  explicit operator bool() const { return handle_ != nullptr; }
-
-  // Null if the library has no such function.
-  template <class Function>
-  Function* find(const char* name) const {
-    return handle_ ? reinterpret_cast<Function*>(dlsym(handle_, name)) : nullptr;
-  }
-
- private:
-  void* handle_;
-};
 
 // Signatures of the CUDA driver API; a CUresult and a CUdevice are ints, 0 is success.
 using Init = int(unsigned);
@@ -42,6 +23,7 @@ using GetAttribute = int(int*, int, int);
 using GetMemory = int(std::size_t*, int);
 using GetErrorName = int(int, const char**);
 constexpr int kAttributeMajor = 75, kAttributeMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+constexpr int kAttributeL2 = 38;                           // CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, in bytes
 
 std::string error_name(const SharedLibrary& driver, int error) {
   const char* name = nullptr;
@@ -63,6 +45,8 @@ GpuFacts::Gpu examine_gpu(const SharedLibrary& driver, int index) {
   if (get_attribute) {
     get_attribute(&gpu.major, kAttributeMajor, device);
     get_attribute(&gpu.minor, kAttributeMinor, device);
+    int cache = 0;
+    if (get_attribute(&cache, kAttributeL2, device) == 0) gpu.l2_bytes = cache;
   }
   std::size_t bytes = 0;
   if (get_memory && get_memory(&bytes, device) == 0) gpu.memory_bytes = static_cast<std::int64_t>(bytes);
@@ -91,12 +75,12 @@ int cuda_number(std::string_view version) {
   return major * 1000 + minor * 10;
 }
 
-Finding judge_driver(const GpuFacts& facts, std::string_view build_cuda) {
+Finding judge_driver(const GpuFacts& facts, const CudaBuild& build) {
   Finding finding{"GPU driver", Status::Good, "", ""};
   if (!facts.has_driver) {
     finding.value = "none";
-    finding.status = build_cuda.empty() ? Status::Good : Status::Note;
-    if (!build_cuda.empty())
+    finding.status = build.toolkit.empty() ? Status::Good : Status::Note;
+    if (!build.toolkit.empty())
       finding.advice = "everything runs on the processor; with a GPU, install its driver";
     return finding;
   }
@@ -108,25 +92,42 @@ Finding judge_driver(const GpuFacts& facts, std::string_view build_cuda) {
     finding.value += ", fails with " + facts.failure;
     finding.advice =
         "see `nvidia-smi` and the kernel's log; after an update of the driver, restart the machine";
-  } else if (cuda_number(build_cuda) / 1000 > facts.driver_cuda / 1000) {
+  } else if (cuda_number(build.toolkit) / 1000 > facts.driver_cuda / 1000) {
     finding.status = Status::Problem;
-    finding.advice = fmt::format("this build needs CUDA {}: install a newer driver", build_cuda);
+    finding.advice = fmt::format("this build needs CUDA {}: install a newer driver", build.toolkit);
   }
   return finding;
 }
 
-Finding judge_gpu(const GpuFacts::Gpu& gpu, std::size_t index, std::string_view build_cuda) {
-  constexpr int kLeastMajor = 8;  // the build holds portable code for 8.0, which newer GPUs run
+Finding judge_gpu(const GpuFacts::Gpu& gpu, std::size_t index, const CudaBuild& build) {
   Finding finding{fmt::format("GPU {}", index), Status::Good,
                   fmt::format("{}, {}, compute capability {}.{}", gpu.name,
                               format_bytes(static_cast<double>(gpu.memory_bytes)), gpu.major, gpu.minor),
                   ""};
-  if (build_cuda.empty()) {
+  if (build.toolkit.empty()) {
     finding.status = Status::Note;
     finding.advice = "this build has no CUDA code: install the CUDA Toolkit (nvcc) and configure again";
-  } else if (gpu.major < kLeastMajor) {
-    finding.status = Status::Problem;
-    finding.advice = "compute capability 8.0 or newer is needed; --device cpu leaves it alone";
+    return finding;
+  }
+  switch (match_of(build.architectures, gpu.major, gpu.minor)) {
+    case ArchitectureMatch::MachineCode:
+      finding.value += ", machine code for it in this build";
+      break;
+    case ArchitectureMatch::Portable:
+      finding.status = Status::Note;
+      finding.value += ", portable code for it in this build";
+      finding.advice = fmt::format(
+          "the driver compiles for it at the first start; for code of its own configure with "
+          "-DCF_CUDA_ARCHITECTURES={}{}-real",
+          gpu.major, gpu.minor);
+      break;
+    case ArchitectureMatch::None:
+      finding.status = Status::Problem;
+      finding.advice = fmt::format(
+          "this build has code for {} only: configure with -DCF_CUDA_ARCHITECTURES={}{}-real, which needs "
+          "8.0 or newer; --device cpu leaves the GPU alone",
+          build.architectures, gpu.major, gpu.minor);
+      break;
   }
   return finding;
 }
@@ -156,14 +157,15 @@ GpuFacts examine_gpus() {
   return facts;
 }
 
-std::vector<Finding> judge_gpus(const GpuFacts& facts, std::string_view build_cuda) {
+std::vector<Finding> judge_gpus(const GpuFacts& facts, const CudaBuild& build) {
   std::vector<Finding> findings;
-  findings.push_back(
-      {"CUDA code", Status::Good,
-       build_cuda.empty() ? "not in this build" : fmt::format("in this build, Toolkit {}", build_cuda), ""});
-  findings.push_back(judge_driver(facts, build_cuda));
-  for (std::size_t i = 0; i < facts.gpus.size(); ++i)
-    findings.push_back(judge_gpu(facts.gpus[i], i, build_cuda));
+  findings.push_back({"CUDA code", Status::Good,
+                      build.toolkit.empty() ? "not in this build"
+                                            : fmt::format("in this build, Toolkit {}, for {}", build.toolkit,
+                                                          build.architectures),
+                      ""});
+  findings.push_back(judge_driver(facts, build));
+  for (std::size_t i = 0; i < facts.gpus.size(); ++i) findings.push_back(judge_gpu(facts.gpus[i], i, build));
   if (facts.gpus.empty() && facts.has_driver && facts.failure.empty()) {
     findings.push_back({"GPU", Status::Note, "none visible",
                         "a driver is there: see CUDA_VISIBLE_DEVICES and the "

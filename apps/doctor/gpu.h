@@ -16,6 +16,7 @@ struct GpuFacts {
     std::string name;
     int major = 0, minor = 0;  // compute capability
     std::int64_t memory_bytes = 0;
+    std::int64_t l2_bytes = 0;  // of the cache in front of that memory
   };
   bool has_driver = false;     // libcuda.so.1 is there
   std::string driver_version;  // "580.65.06"; empty if unknown
@@ -26,7 +27,12 @@ struct GpuFacts {
 
 GpuFacts examine_gpus();
 
-// `build_cuda`: version of the CUDA Toolkit this build was made with, empty for none.
-std::vector<Finding> judge_gpus(const GpuFacts& facts, std::string_view build_cuda);
+// The CUDA code in this build.
+struct CudaBuild {
+  std::string_view toolkit;        // "13.0.88"; empty for none
+  std::string_view architectures;  // as CMake writes them: "80-virtual;90a-real"
+};
+
+std::vector<Finding> judge_gpus(const GpuFacts& facts, const CudaBuild& build);
 
 }  // namespace cf::apps
