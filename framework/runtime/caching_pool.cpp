@@ -38,6 +38,11 @@ void CachingPool::reset_peak() {
   use_.peak_bytes = use_.in_use_bytes;
 }
 
+void CachingPool::release_free() {
+  const std::lock_guard lock(mutex_);
+  if (!source_.keeps_blocks) release_free_blocks();
+}
+
 std::byte* CachingPool::take(std::size_t size) {
   const std::lock_guard lock(mutex_);
   std::byte* block = nullptr;
@@ -55,7 +60,7 @@ std::byte* CachingPool::take(std::size_t size) {
 // Where the source has none left, the blocks kept for other sizes go back to it first.
 std::byte* CachingPool::allocate_new(std::size_t size) {
   std::byte* block = source_.allocate(size);
-  if (block == nullptr) {
+  if (block == nullptr && !source_.keeps_blocks) {
     release_free_blocks();
     block = source_.allocate(size);
   }

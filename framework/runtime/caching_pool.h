@@ -15,6 +15,8 @@ struct MemorySource {
   Device device;
   std::function<std::byte*(std::size_t bytes)> allocate;
   std::function<void(std::byte* block)> release;
+  // Blocks go back only with the pool: recorded work uses them again when it is replayed.
+  bool keeps_blocks = false;
 };
 
 class CachingPool final : public MemoryPool {
@@ -26,6 +28,7 @@ class CachingPool final : public MemoryPool {
   Device device() const override { return source_.device; }
   MemoryUse use() const override;
   void reset_peak() override;
+  void release_free() override;
 
  private:
   std::byte* take(std::size_t size);

@@ -15,21 +15,22 @@ void check_bytes(const Tensor& tensor, std::size_t host_bytes) {
 
 std::unique_ptr<Executor> Executor::reference() {
   auto executor = std::unique_ptr<Executor>(new Executor(PlaceKind::Reference));
-  executor->pool_ = host_pool().shared_from_this();
+  executor->memory_.pool = host_pool().shared_from_this();
   return executor;
 }
 
 std::unique_ptr<Executor> Executor::cpu(int threads) {
   auto executor = std::unique_ptr<Executor>(new Executor(PlaceKind::Cpu));
-  executor->pool_ = host_pool().shared_from_this();
+  executor->memory_.pool = host_pool().shared_from_this();
   executor->threads_ = std::make_unique<Threads>(threads);
   return executor;
 }
 
-std::unique_ptr<Executor> Executor::cuda(int device_index, DType compute_type) {
+std::unique_ptr<Executor> Executor::cuda(int device_index, DType compute_type, bool tf32) {
   auto executor = std::unique_ptr<Executor>(new Executor(PlaceKind::Cuda));
   executor->compute_type_ = compute_type;
-  executor->pool_ = make_gpu_pool(device_index);
+  executor->tf32_ = tf32;
+  executor->memory_.pool = make_gpu_pool(device_index);
   executor->stream_ = std::make_unique<GpuStream>(device_index);
   return executor;
 }
@@ -90,12 +91,12 @@ void Executor::synchronize() {
 }
 
 kernels::Workspace Executor::scratch(std::size_t bytes) {
-  if (bytes > scratch_bytes_) {
-    scratch_.reset();
-    scratch_ = pool_->allocate(bytes);
-    scratch_bytes_ = bytes;
+  if (bytes > memory_.scratch_bytes) {
+    memory_.scratch.reset();
+    memory_.scratch = memory_.pool->allocate(bytes);
+    memory_.scratch_bytes = bytes;
   }
-  return {scratch_.get(), bytes};
+  return {memory_.scratch.get(), bytes};
 }
 
 }  // namespace cf

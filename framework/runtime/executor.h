@@ -18,22 +18,28 @@ namespace cf {
 
 enum class PlaceKind { Reference, Cpu, Cuda };
 
+class CapturedWork;
+
 class Executor {
  public:
   // Straight loops on the calling thread, in any floating type: for tests.
   static std::unique_ptr<Executor> reference();
   // Float32 on `threads` threads.
   static std::unique_ptr<Executor> cpu(int threads);
-  // Float32, float16 or bfloat16 on a GPU, in the order of one stream of its own.
-  static std::unique_ptr<Executor> cuda(int device_index, DType compute_type);
+  // Float32, float16 or bfloat16 on a GPU, in the order of one stream of its own. With tf32, matrix products
+  // of float32 round their factors to 10 bits.
+  static std::unique_ptr<Executor> cuda(int device_index, DType compute_type, bool tf32 = false);
 
   PlaceKind kind() const { return kind_; }
   // Type of the activations of a network that runs here; parameters and statistics are float32.
   DType compute_type() const { return compute_type_; }
-  MemoryPool& pool() const { return *pool_; }
+  MemoryPool& pool() const { return *memory_.pool; }
   int threads() const { return threads_ ? threads_->count() : 1; }
+  bool tf32() const { return tf32_; }
+  // The order of work of a GPU; null elsewhere.
+  const GpuStream* stream() const { return stream_.get(); }
 
-  Tensor empty(DType dtype, const Shape& shape) const { return Tensor::empty(*pool_, dtype, shape); }
+  Tensor empty(DType dtype, const Shape& shape) const { return Tensor::empty(*memory_.pool, dtype, shape); }
 
   // All bytes zero.
   Tensor zeros(DType dtype, const Shape& shape);
@@ -94,6 +100,15 @@ class Executor {
   }
 
  private:
+  friend class CapturedWork;
+
+  // Where tensors and workspaces come from.
+  struct Memory {
+    std::shared_ptr<MemoryPool> pool;
+    std::shared_ptr<std::byte> scratch;
+    std::size_t scratch_bytes = 0;
+  };
+
   explicit Executor(PlaceKind kind) : kind_(kind) {}
   kernels::Workspace scratch(std::size_t bytes);
 
@@ -101,7 +116,7 @@ class Executor {
   template <class Body>
   void at_cuda([[maybe_unused]] DType dtype, [[maybe_unused]] Body& body) {
 #ifdef CF_WITH_CUDA
-    const Cuda place{.stream = stream_->get()};
+    const Cuda place{.stream = stream_->get(), .tf32 = tf32_};
     if (dtype == DType::Float32) return body.template operator()<float>(place);
     if (dtype == DType::Float16) return body.template operator()<Half>(place);
     if (dtype == DType::BFloat16) return body.template operator()<BFloat16>(place);
@@ -111,11 +126,10 @@ class Executor {
 
   PlaceKind kind_;
   DType compute_type_ = DType::Float32;
-  std::shared_ptr<MemoryPool> pool_;
+  bool tf32_ = false;
+  Memory memory_;
   std::unique_ptr<Threads> threads_;
   std::unique_ptr<GpuStream> stream_;
-  std::shared_ptr<std::byte> scratch_;
-  std::size_t scratch_bytes_ = 0;
 };
 
 }  // namespace cf

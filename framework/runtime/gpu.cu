@@ -1,5 +1,6 @@
 #include "framework/runtime/caching_pool.h"
 #include "framework/runtime/gpu.h"
+#include "framework/runtime/gpu_graph.h"
 #include "kernels/base/launch.cuh"
 
 namespace cf {
@@ -53,22 +54,52 @@ void GpuStream::copy(void* to, const void* from, std::size_t bytes) const {
 
 void GpuStream::zero(void* to, std::size_t bytes) const { CF_CUDA(cudaMemsetAsync(to, 0, bytes, stream_)); }
 
+void GpuStream::start_copy_from_host(void* to, const void* from, std::size_t bytes) const {
+  CF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
+}
+
+void GpuStream::start_copy_to_host(void* to, const void* from, std::size_t bytes) const {
+  CF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_));
+}
+
+void GpuStream::wait(const GpuEvent& event) const { CF_CUDA(cudaStreamWaitEvent(stream_, event.get(), 0)); }
+
+bool gpu_waits_for_every_launch() { return waits_for_every_launch(); }
+
+GpuGuard::GpuGuard(int device_index) {
+  CF_CUDA(cudaGetDevice(&before_));
+  CF_CUDA(cudaSetDevice(device_index));
+}
+
+GpuGuard::~GpuGuard() { cudaSetDevice(before_); }
+
+std::shared_ptr<std::byte> allocate_page_locked(std::size_t bytes) {
+  void* block = nullptr;
+  const cudaError_t status = cudaMallocHost(&block, bytes);
+  CF_CHECK_AS(ErrorKind::Device, status == cudaSuccess, "no page-locked host memory of ", bytes,
+              " bytes: ", cudaGetErrorString(status));
+  return {static_cast<std::byte*>(block), [](std::byte* p) { cudaFreeHost(p); }};
+}
+
+MemorySource gpu_memory(int device_index) {
+  const auto allocate = [device_index](std::size_t bytes) -> std::byte* {
+    const GpuGuard guard(device_index);
+    void* block = nullptr;
+    const cudaError_t status = cudaMalloc(&block, bytes);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();  // it is reported by the pool
+      return nullptr;
+    }
+    check_cuda(status, "cudaMalloc");
+    return static_cast<std::byte*>(block);
+  };
+  return {.device = {DeviceKind::Gpu, device_index}, .allocate = allocate, .release = [](std::byte* block) {
+            cudaFree(block);
+          }};
+}
+
 std::shared_ptr<MemoryPool> make_gpu_pool(int device_index) {
-  return std::make_shared<CachingPool>(MemorySource{.device = {DeviceKind::Gpu, device_index},
-                                                    .allocate =
-                                                        [device_index](std::size_t bytes) {
-                                                          void* block = nullptr;
-                                                          CF_CUDA(cudaSetDevice(device_index));
-                                                          const cudaError_t status =
-                                                              cudaMalloc(&block, bytes);
-                                                          if (status == cudaErrorMemoryAllocation) {
-                                                            cudaGetLastError();  // it is reported by the pool
-                                                            return static_cast<std::byte*>(nullptr);
-                                                          }
-                                                          check_cuda(status, "cudaMalloc");
-                                                          return static_cast<std::byte*>(block);
-                                                        },
-                                                    .release = [](std::byte* block) { cudaFree(block); }});
+  return std::make_shared<CachingPool>(gpu_memory(device_index));
 }
 
 }  // namespace cf

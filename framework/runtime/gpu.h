@@ -13,6 +13,9 @@ struct CUstream_st;
 
 namespace cf {
 
+class GpuEvent;
+struct MemorySource;
+
 // GPUs this process can use; where there are none, why_none says why.
 struct GpuCount {
   int count = 0;
@@ -29,7 +32,28 @@ struct GpuProperties {
 };
 GpuProperties gpu_properties(int index);
 
-// An order of work on one GPU; destroyed after the work is done.
+// Whether the environment variable CF_SYNC=1 asks that every kernel is waited for, so that an error is
+// reported by the kernel that made it. No work can be recorded then.
+bool gpu_waits_for_every_launch();
+
+// Makes a GPU the calling thread's current one, and the one before current again at its end.
+class GpuGuard {
+ public:
+  explicit GpuGuard(int device_index);
+  ~GpuGuard();
+  GpuGuard(const GpuGuard&) = delete;
+  GpuGuard& operator=(const GpuGuard&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
+// Host memory that a GPU copies from and to without the host waiting. Throws a Device error that says how
+// much was asked for.
+std::shared_ptr<std::byte> allocate_page_locked(std::size_t bytes);
+
+// An order of work on one GPU, which becomes the calling thread's current one; destroyed after the work is
+// done.
 class GpuStream {
  public:
   explicit GpuStream(int device_index);
@@ -46,6 +70,13 @@ class GpuStream {
   void copy(void* to, const void* from, std::size_t bytes) const;
   void zero(void* to, std::size_t bytes) const;
 
+  // The same between the GPU and page-locked memory of the host: returns at once.
+  void start_copy_from_host(void* to, const void* from, std::size_t bytes) const;
+  void start_copy_to_host(void* to, const void* from, std::size_t bytes) const;
+
+  // Work given to this stream from now on begins after the mark.
+  void wait(const GpuEvent& event) const;
+
  private:
   CUstream_st* stream_ = nullptr;
 };
@@ -53,5 +84,6 @@ class GpuStream {
 // Memory of one GPU. Blocks are handed out again in the order of one stream: all work on them must be in that
 // stream.
 std::shared_ptr<MemoryPool> make_gpu_pool(int device_index);
+MemorySource gpu_memory(int device_index);
 
 }  // namespace cf

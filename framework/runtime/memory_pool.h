@@ -33,6 +33,9 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   virtual Device device() const = 0;
   virtual MemoryUse use() const = 0;
   virtual void reset_peak() = 0;
+
+  // Gives the blocks that nobody holds back to the system.
+  virtual void release_free() = 0;
 };
 
 std::shared_ptr<MemoryPool> make_host_pool();
