@@ -22,6 +22,8 @@ std::vector<std::string> state_names(OptimizerKind kind) {
   return {};
 }
 
+constexpr float kFirstLossScale = 65536;
+
 Tensor place_bytes(Executor& executor, std::span<const std::byte> bytes) {
   Tensor out = executor.empty(DType::UInt8, Shape(I{static_cast<std::int64_t>(bytes.size())}));
   executor.write(bytes, out);
@@ -46,8 +48,10 @@ Optimizer::Optimizer(Executor& executor, ParameterStore& store, const OptimizerO
     : executor_(executor),
       store_(store),
       options_(options),
-      scalars_(executor.empty(DType::UInt8, Shape(I{sizeof(kernels::StepScalars)}))),
-      segments_(place_bytes(executor, std::as_bytes(std::span(store.segments())))) {
+      step_state_(executor.empty(DType::UInt8, Shape(I{sizeof(kernels::StepState)}))),
+      segments_(place_bytes(executor, std::as_bytes(std::span(store.segments())))),
+      loss_weight_(executor.empty(store.dtype(), Shape(I{1}))) {
+  write_step_state({.loss_scale = options.scales_loss ? kFirstLossScale : 1});
   for (const auto& name : state_names(options.kind)) state_.emplace_back(name, store.make_parameter_bucket());
   if (averages()) {
     average_values_ = store.make_parameter_bucket();
@@ -61,52 +65,77 @@ void Optimizer::start_average() {
   executor_.copy(store_.running(), average_running_);
 }
 
-double Optimizer::step(std::int64_t step, double learning_rate) {
-  for (const Parameter* p : store_.parameters()) CF_CHECK(p->has_gradient, "no gradient for ", p->name);
-  write_scalars(step, learning_rate);
-  const double norm = gradient_norm();
-  if (!std::isfinite(norm)) return norm;
-  apply_rule();
-  update_running();
-  if (averages()) update_average();
-  return norm;
+kernels::StepScalars Optimizer::scalars(std::int64_t step, double learning_rate) const {
+  return {.learning_rate = static_cast<float>(learning_rate),
+          .gradient_scale = 1.0F,
+          .adam_correction1 = static_cast<float>(1.0 - std::pow(options_.beta1, static_cast<double>(step))),
+          .adam_correction2 = static_cast<float>(1.0 - std::pow(options_.beta2, static_cast<double>(step))),
+          .ema_decay = options_.ema_decay};
 }
 
-void Optimizer::write_scalars(std::int64_t step, double learning_rate) {
-  const kernels::StepScalars values{
-      .learning_rate = static_cast<float>(learning_rate),
-      .gradient_scale = 1.0F,
-      .adam_correction1 = static_cast<float>(1.0 - std::pow(options_.beta1, static_cast<double>(step))),
-      .adam_correction2 = static_cast<float>(1.0 - std::pow(options_.beta2, static_cast<double>(step))),
-      .ema_decay = options_.ema_decay};
-  executor_.write(std::as_bytes(std::span(&values, 1)), scalars_);
+kernels::StepState Optimizer::read_step_state() const {
+  kernels::StepState state;
+  executor_.read(step_state_, std::as_writable_bytes(std::span(&state, 1)));
+  return state;
+}
+
+void Optimizer::write_step_state(const kernels::StepState& state) {
+  executor_.write(std::as_bytes(std::span(&state, 1)), step_state_);
+  const double weight = static_cast<double>(state.loss_scale) / static_cast<double>(options_.micro_batches);
+  if (store_.dtype() == DType::Float64)
+    return executor_.write(std::as_bytes(std::span(&weight, 1)), loss_weight_);
+  const auto narrow = static_cast<float>(weight);
+  executor_.write(std::as_bytes(std::span(&narrow, 1)), loss_weight_);
+}
+
+double Optimizer::step(std::int64_t step, double learning_rate) {
+  const kernels::StepScalars values = scalars(step, learning_rate);
+  const Tensor placed = place_bytes(executor_, std::as_bytes(std::span(&values, 1)));
+  update(placed, {});
+  return static_cast<double>(read_step_state().gradient_norm);
+}
+
+void Optimizer::update(const Tensor& scalars, const Tensor& losses) {
+  for (const Parameter* p : store_.parameters()) CF_CHECK(p->has_gradient, "no gradient for ", p->name);
+  CF_CHECK(scalars.size_bytes() == sizeof(kernels::StepScalars), "scalars of a step have ",
+           scalars.size_bytes(), " bytes, must be ", sizeof(kernels::StepScalars));
+  auto* values = static_cast<kernels::StepScalars*>(scalars.data());
+  decide(losses, values);
+  apply_rule(values);
+  update_running(values);
+  if (averages()) update_average(values);
 }
 
 std::span<const kernels::Segment> Optimizer::segments() const {
   return {static_cast<const kernels::Segment*>(segments_.data()), store_.segments().size()};
 }
 
-double Optimizer::gradient_norm() {
-  double norm = 0;
+void Optimizer::decide(const Tensor& losses, kernels::StepScalars* scalars) {
   at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
-    const Tensor result = executor_.empty(kDType<T>, Shape(I{1}));
+    const Tensor norm = executor_.empty(kDType<T>, Shape(I{1}));
     executor_.with_workspace(place,
                              kernels::GradientNorm<T>{.gradients = store_.gradients().flat<const T>(),
                                                       .segments = segments(),
-                                                      .norm = result.view<T, I>(),
+                                                      .norm = norm.view<T, I>(),
                                                       .workspace = {}},
                              call);
+    kernels::optimizer_step(
+        place, kernels::DecideStep<T>{.norm = norm.view<const T, I>(),
+                                      .losses = losses ? losses.view<const T, I>() : View<const T, I>{},
+                                      .share = 1.0F / static_cast<float>(options_.micro_batches),
+                                      .scaling = {.moves = options_.scales_loss},
+                                      .state = static_cast<kernels::StepState*>(step_state_.data()),
+                                      .scalars = scalars,
+                                      .loss_weight = loss_weight_.view<T, I>()});
     if (options_.clip_norm > 0) {
-      kernels::optimizer_step(place, kernels::ClipGradients<T>{.norm = result.view<const T, I>(),
-                                                               .max_norm = options_.clip_norm,
-                                                               .scalars = scalars()});
+      kernels::optimizer_step(
+          place, kernels::ClipGradients<T>{
+                     .norm = norm.view<const T, I>(), .max_norm = options_.clip_norm, .scalars = scalars});
     }
-    norm = static_cast<double>(executor_.values<T>(result).front());
   });
-  return norm;
 }
 
-void Optimizer::apply_rule() {
+void Optimizer::apply_rule(const kernels::StepScalars* scalars) {
   at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
     const auto weights = store_.values().flat<T>();
     const auto gradients = store_.gradients().flat<const T>();
@@ -117,7 +146,7 @@ void Optimizer::apply_rule() {
                                                                   .gradients = gradients,
                                                                   .velocity = state(0),
                                                                   .segments = segments(),
-                                                                  .scalars = scalars(),
+                                                                  .scalars = scalars,
                                                                   .momentum = options_.momentum,
                                                                   .weight_decay = options_.weight_decay,
                                                                   .nesterov = options_.nesterov});
@@ -127,7 +156,7 @@ void Optimizer::apply_rule() {
                                                                     .first_moment = state(0),
                                                                     .second_moment = state(1),
                                                                     .segments = segments(),
-                                                                    .scalars = scalars(),
+                                                                    .scalars = scalars,
                                                                     .beta1 = options_.beta1,
                                                                     .beta2 = options_.beta2,
                                                                     .eps = options_.eps,
@@ -138,7 +167,7 @@ void Optimizer::apply_rule() {
                                                                       .second_moment = state(0),
                                                                       .velocity = state(1),
                                                                       .segments = segments(),
-                                                                      .scalars = scalars(),
+                                                                      .scalars = scalars,
                                                                       .alpha = options_.alpha,
                                                                       .momentum = options_.momentum,
                                                                       .eps = options_.eps,
@@ -147,19 +176,20 @@ void Optimizer::apply_rule() {
   });
 }
 
-void Optimizer::update_running() {
+void Optimizer::update_running(const kernels::StepScalars* scalars) {
   at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
     kernels::batch_norm(place, kernels::RunningUpdate<T>{.batch = store_.batch().flat<const T>(),
-                                                         .running = store_.running().flat<T>()});
+                                                         .running = store_.running().flat<T>(),
+                                                         .applies = &scalars->applies});
   });
 }
 
-void Optimizer::update_average() {
+void Optimizer::update_average(const kernels::StepScalars* scalars) {
   at_master_type(executor_, store_.dtype(), [&]<class T>(auto place) {
     const auto average = [&](const Tensor& from, const Tensor& into) {
       kernels::optimizer_step(
           place, kernels::EmaStep<T>{
-                     .weights = from.flat<const T>(), .average = into.flat<T>(), .scalars = scalars()});
+                     .weights = from.flat<const T>(), .average = into.flat<T>(), .scalars = scalars});
     };
     average(store_.values(), average_values_);
     average(store_.running(), average_running_);

@@ -25,14 +25,32 @@ struct OptimizerOptions {
   float eps = 1e-8F;                   // adamw, rmsprop
   float clip_norm = 0;                 // largest norm of the whole gradient; 0: no clipping
   float ema_decay = 0;                 // averaged weights; 0: none
+  std::int64_t micro_batches = 1;      // of a step
+  bool scales_loss = false;            // float16: the loss is scaled, see kernels::LossScaling
 };
 
 class Optimizer {
  public:
   Optimizer(Executor& executor, ParameterStore& store, const OptimizerOptions& options);
 
-  // One update from the gradients in the store. step counts from 1. Every parameter must have a gradient.
-  // Returns the norm of the gradient before clipping; where it is not finite nothing is changed.
+  // What update number `step`, counted from 1, reads of the host.
+  kernels::StepScalars scalars(std::int64_t step, double learning_rate) const;
+
+  // One update from the gradients in the store. Every parameter must have a gradient. scalars: the bytes of
+  // the above, which are changed; losses: of the micro-batches [I], or empty. Nothing is changed where the
+  // gradients' norm or a loss is not finite; step_state() says so. Asks nothing of the device.
+  void update(const Tensor& scalars, const Tensor& losses);
+
+  // The bytes of a kernels::StepState at the place.
+  const Tensor& step_state() const { return step_state_; }
+  kernels::StepState read_step_state() const;
+  void write_step_state(const kernels::StepState& state);
+  bool scales_loss() const { return options_.scales_loss; }
+
+  // The gradient of a micro-batch's loss: its share in the step times the loss scale, one element [I].
+  const Tensor& loss_weight() const { return loss_weight_; }
+
+  // An update of its own, waited for. Returns the norm of the gradient before clipping.
   double step(std::int64_t step, double learning_rate);
 
   // The state buckets by their name in a checkpoint ("velocity", "first_moment", ...), laid out like
@@ -50,19 +68,17 @@ class Optimizer {
   void swap_average() { store_.swap_contents(average_values_, average_running_); }
 
  private:
-  double gradient_norm();
-  void write_scalars(std::int64_t step, double learning_rate);
-  kernels::StepScalars* scalars() const { return static_cast<kernels::StepScalars*>(scalars_.data()); }
+  void decide(const Tensor& losses, kernels::StepScalars* scalars);
   std::span<const kernels::Segment> segments() const;
-  void apply_rule();
-  void update_average();
-  void update_running();
+  void apply_rule(const kernels::StepScalars* scalars);
+  void update_running(const kernels::StepScalars* scalars);
+  void update_average(const kernels::StepScalars* scalars);
 
   Executor& executor_;
   ParameterStore& store_;
   OptimizerOptions options_;
-  Tensor scalars_,
-      segments_;  // the bytes of a StepScalars and of the segment table, in the memory of the place
+  Tensor step_state_, segments_;  // bytes of structs of kernels/optimizer_step, in the memory of the place
+  Tensor loss_weight_;
   std::vector<std::pair<std::string, Tensor>> state_;
   Tensor average_values_, average_running_;
 };

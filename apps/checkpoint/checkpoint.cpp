@@ -44,6 +44,18 @@ IntervalSums get_interval(const Metadata& metadata) {
           .waited = get_double(metadata, "interval_waited")};
 }
 
+void put_loss_scale(Metadata& metadata, const kernels::StepState& state) {
+  put_double(metadata, "loss_scale", static_cast<double>(state.loss_scale));
+  put_double(metadata, "loss_scale_good_steps", static_cast<double>(state.good_steps));
+  put_double(metadata, "loss_scale_left_out", static_cast<double>(state.left_out));
+}
+
+kernels::StepState get_loss_scale(const Metadata& metadata) {
+  return {.loss_scale = static_cast<float>(get_double(metadata, "loss_scale")),
+          .good_steps = static_cast<float>(get_double(metadata, "loss_scale_good_steps")),
+          .left_out = static_cast<float>(get_double(metadata, "loss_scale_left_out"))};
+}
+
 bool has_tensors(const SafetensorsReader& file, std::string_view prefix) {
   return std::any_of(file.entries().begin(), file.entries().end(),
                      [&](const TensorEntry& entry) { return entry.name.starts_with(prefix); });
@@ -83,6 +95,7 @@ CheckpointContents::CheckpointContents(const CheckpointHeader& header, const Par
       }
     }
   }
+  if (optimizer && optimizer->scales_loss()) put_loss_scale(metadata_, optimizer->read_step_state());
   put_int(metadata_, "format_version", kFormatVersion);
   put_string(metadata_, "build", header.build);
   put_string(metadata_, "config", to_toml(header.config));
@@ -161,6 +174,13 @@ std::vector<std::string> load_optimizer(const SafetensorsReader& file, const Par
       started.push_back(concat("optimizer.", state, " starts anew: the checkpoint has none"));
     } else {
       load_parameters(file, prefix, store, bucket);
+    }
+  }
+  if (optimizer.scales_loss()) {
+    if (missing == MissingState::StartsAnew && !file.metadata().contains("loss_scale")) {
+      started.emplace_back("the loss scale starts anew: the checkpoint has none");
+    } else {
+      optimizer.write_step_state(get_loss_scale(file.metadata()));
     }
   }
   if (!optimizer.averages()) return started;

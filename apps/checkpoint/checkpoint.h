@@ -4,7 +4,8 @@
 //   model.NAME      parameters and running statistics, PyTorch's names and layout
 //   ema.NAME        their averages, where the run averages
 //   optimizer.STATE.NAME
-//   __metadata__    configuration, progress, class names, build; CRC32C of every tensor
+//   __metadata__    configuration, progress, class names, build, the loss scale of float16; CRC32C of every
+//                   tensor
 #pragma once
 
 #include <cstdint>

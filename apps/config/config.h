@@ -85,6 +85,7 @@ struct EmaConfig {
 
 struct PrecisionConfig {
   std::string compute = "auto";
+  bool tf32 = false;
   void fields(FieldList& field);
 };
 

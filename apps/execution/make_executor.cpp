@@ -30,21 +30,14 @@ std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const Prec
   CF_CHECK_AS(ErrorKind::Device, device != "cuda" || gpus.count > 0,
               "--device cuda: no GPU to use: ", gpus.why_none,
               "; `convfirst doctor` says more, --device cpu needs none");
-  if (gpus.count > 0) return Executor::cuda(0, gpu_compute_type(precision.compute));
+  if (gpus.count > 0) {
+    return Executor::cuda(0, gpu_compute_type(precision.compute), precision.tf32);
+  }
   CF_CHECK_AS(ErrorKind::Usage, precision.compute == "auto" || precision.compute == "float32",
               "precision.compute is '", precision.compute,
               "', a CPU computes in float32; use auto or float32");
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return Executor::cpu(options.threads > 0 ? options.threads : cores);
-}
-
-std::unique_ptr<Executor> make_training_executor(const DeviceOptions& options,
-                                                 const PrecisionConfig& precision) {
-  auto executor = make_executor(options, precision);
-  CF_CHECK_AS(ErrorKind::Usage, executor->compute_type() != DType::Float16,
-              "precision.compute is 'fp16': training in float16 needs loss scaling, which is not there yet; "
-              "use bf16 or float32");
-  return executor;
 }
 
 }  // namespace cf::apps

@@ -22,9 +22,4 @@ void add_device_options(CommandLine& line, DeviceOptions& options);
 // Usage error.
 std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const PrecisionConfig& precision);
 
-// The same for training, which float16 cannot do: it needs loss scaling, which is not there yet (Usage
-// error).
-std::unique_ptr<Executor> make_training_executor(const DeviceOptions& options,
-                                                 const PrecisionConfig& precision);
-
 }  // namespace cf::apps

@@ -16,7 +16,7 @@ constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 void print_dry_run(const Config& config, const DeviceOptions& device) {
   const auto train = open_training_data(config);
   const auto val = open_validation_data(config, *train);
-  make_training_executor(device, config.precision);
+  make_executor(device, config.precision);
   const TrainingPlan plan = plan_training(config, train->size());
   const layers::ConvFirstNet net(config.model);
   const int size = config.train.size.largest();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "apps/images/loader_options.h"
 #include "framework/autograd/pass.h"
@@ -17,15 +18,16 @@ bool all_finite(Executor& executor, const Tensor& tensor) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
-std::int64_t count_correct(Executor& executor, const Tensor& logits, const Tensor& labels) {
-  const Tensor rank = executor.empty(DType::Int64, labels.shape());
-  executor.at(logits.dtype(), [&]<class T>(auto place) {
-    kernels::accuracy(place, kernels::LabelRank<T>{.logits = logits.renamed<const T, N, K>(),
-                                                   .labels = labels.view<const std::int64_t, N>(),
-                                                   .rank = rank.view<std::int64_t, N>()});
-  });
-  const auto ranks = executor.values<std::int64_t>(rank);
-  return std::count(ranks.begin(), ranks.end(), 0);
+template <class T>
+std::span<const T> elements(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+}
+
+// Part `part` of the elements, as many as fill `bytes`.
+template <class T>
+void copy_part(const std::vector<T>& from, std::int64_t part, std::span<std::byte> bytes) {
+  const auto source = std::as_bytes(std::span(from)).subspan(static_cast<std::size_t>(part) * bytes.size());
+  std::memcpy(bytes.data(), source.data(), bytes.size());
 }
 
 }  // namespace
@@ -45,81 +47,167 @@ TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterSto
       net_(net),
       store_(store),
       optimizer_(optimizer),
-      normalization_(normalization_of(config)),
+      normalizer_(executor, normalization_of(config)),
       loss_kind_(config.loss.kind == "bce" ? kernels::LossKind::BinaryCrossEntropy
                                            : kernels::LossKind::CrossEntropy),
       smoothing_(static_cast<float>(config.loss.smoothing)),
       seed_(static_cast<std::uint64_t>(config.seed)),
       micro_batch_size_(config.train.norm_batch),
-      micro_batches_(config.train.batch / config.train.norm_batch) {}
+      micro_batches_(config.train.batch / config.train.norm_batch),
+      losses_(executor.empty(DType::Float32, Shape(I{micro_batches_}))),
+      ranks_(executor.empty(DType::Int64, Shape(N{micro_batches_ * micro_batch_size_}))),
+      outputs_(executor, {losses_, ranks_, optimizer.step_state()}),
+      channels_(config.model.channels) {}
 
-StepResult TrainStep::run(const data::Batch& batch, std::int64_t step, double learning_rate) {
+std::size_t TrainStep::most_in_flight() const {
+  return CapturedWork::is_possible(executor_) ? StepInputs::kInFlight : 1;
+}
+
+std::optional<MemoryUse> TrainStep::prepare(int height, int width) {
+  CF_CHECK(submitted_.empty(), "a step is prepared while ", submitted_.size(), " are in flight");
+  height_ = height;
+  width_ = width;
+  if (!CapturedWork::is_possible(executor_)) return std::nullopt;
+  graph_.reset();  // its memory first
+  inputs_ = std::make_unique<StepInputs>(executor_);
+  store_.prepare_compute(executor_.compute_type());  // takes the memory of the copies, which others read too
+  graph_ = std::make_unique<CapturedWork>(executor_, [this] { compute(0, inputs_.get()); });
+  return graph_->memory();
+}
+
+std::int64_t TrainStep::peak_bytes() const {
+  return executor_.pool().use().peak_bytes + (graph_ ? graph_->memory().peak_bytes : 0);
+}
+
+void TrainStep::submit(data::Batch batch, std::int64_t step, double learning_rate) {
   CF_CHECK(batch.size() == micro_batch_size_ * micro_batches_, "a batch of ", batch.size(),
            " images, must be ", micro_batch_size_ * micro_batches_);
-  StepResult result;
-  store_.begin_step();
-  store_.prepare_compute(executor_.compute_type());
-  for (std::int64_t i = 0; i < micro_batches_; ++i) {
-    result.loss += run_micro_batch(batch, step, i, result) / static_cast<double>(micro_batches_);
-    if (!std::isfinite(result.loss)) fail_not_finite(batch, step, result);
+  CF_CHECK(batch.height == height_ && batch.width == width_ && batch.channels == channels_, "a batch of ",
+           batch.height, "x", batch.width, "x", batch.channels, " images, prepared for ", height_, "x",
+           width_, "x", channels_);
+  CF_CHECK(in_flight() < most_in_flight(), in_flight(), " steps are in flight already");
+  current_ = &submitted_.emplace_back(Submitted{std::move(batch), step, learning_rate});
+  if (graph_) {
+    inputs_->send(step);
+    graph_->replay();
+  } else {
+    compute(step, nullptr);
   }
-  result.gradient_norm = optimizer_.step(step + 1, learning_rate);
-  if (!std::isfinite(result.gradient_norm)) fail_not_finite(batch, step, result);
+  outputs_.send();
+}
+
+StepResult TrainStep::finish(data::Batch& batch) {
+  CF_CHECK(!submitted_.empty(), "no step is in flight");
+  const StepResult result = read_result();
+  if (!std::isfinite(result.loss) || (!result.left_out && !std::isfinite(result.gradient_norm))) {
+    fail_not_finite(submitted_.front(), result);
+  }
+  batch = std::move(submitted_.front().batch);
+  submitted_.pop_front();
   return result;
 }
 
-double TrainStep::run_micro_batch(const data::Batch& batch, std::int64_t step, std::int64_t micro_batch,
-                                  StepResult& result) {
-  Pass pass(executor_, pass_options(step, micro_batch));
-  const std::int64_t first = micro_batch * micro_batch_size_;
-  const Target target = target_of(batch, first);
-  const Variable logits = net_(input_of(batch, first), pass);
-  const Variable loss = classification_loss(pass, logits, loss_kind_, target);
-  result.correct += count_correct(executor_, logits.tensor(pass), target.labels);
-  const double value = static_cast<double>(executor_.values<float>(loss.tensor(pass)).front());
-  const float share = pass.options().micro_batch_share;
-  pass.backward(loss, executor_.place<float>({&share, 1}, Shape(I{1})));
-  return value;
+StepResult TrainStep::run(const data::Batch& batch, std::int64_t step, double learning_rate) {
+  if (batch.height != height_ || batch.width != width_) prepare(batch.height, batch.width);
+  submit(batch, step, learning_rate);
+  data::Batch done;
+  return finish(done);
 }
 
-PassOptions TrainStep::pass_options(std::int64_t step, std::int64_t micro_batch) const {
+StepResult TrainStep::read_result() {
+  const auto outputs = outputs_.wait();
+  const auto losses = elements<float>(outputs[0]);
+  const auto ranks = elements<std::int64_t>(outputs[1]);
+  const auto& state = elements<kernels::StepState>(outputs[2]).front();
+  StepResult result{.correct = std::count(ranks.begin(), ranks.end(), 0),
+                    .gradient_norm = static_cast<double>(state.gradient_norm),
+                    .loss_scale = static_cast<double>(state.loss_scale)};
+  for (const float loss : losses)
+    result.loss += static_cast<double>(loss) / static_cast<double>(losses.size());
+  result.left_out = optimizer_.scales_loss() && state.failed == 0 && !std::isfinite(result.gradient_norm);
+  return result;
+}
+
+// All that the device does in a step. What changes from step to step comes from inputs.
+void TrainStep::compute(std::int64_t step, StepInputs* inputs) {
+  const auto fill_scalars = [this](std::int64_t number, std::span<std::byte> bytes) {
+    const kernels::StepScalars values = optimizer_.scalars(number + 1, current_->learning_rate);
+    std::memcpy(bytes.data(), &values, sizeof values);
+  };
+  const Tensor scalars =
+      step_input(executor_, inputs, DType::UInt8, Shape(I{sizeof(kernels::StepScalars)}), step, fill_scalars);
+  store_.begin_step();
+  store_.prepare_compute(executor_.compute_type());
+  for (std::int64_t i = 0; i < micro_batches_; ++i) compute_micro_batch(pass_options(step, i, inputs));
+  optimizer_.update(scalars, losses_);
+}
+
+void TrainStep::compute_micro_batch(const PassOptions& options) {
+  Pass pass(executor_, options);
+  const Target target = target_of(pass);
+  const Variable logits = net_(input_of(pass), pass);
+  const Variable loss = classification_loss(pass, logits, loss_kind_, target);
+  executor_.copy(loss.tensor(pass), losses_.slice(options.micro_batch, Shape(I{1})));
+
+  const Tensor& scores = logits.tensor(pass);
+  const Tensor ranks = ranks_.slice(options.micro_batch * micro_batch_size_, Shape(N{micro_batch_size_}));
+  executor_.at(scores.dtype(), [&]<class T>(auto place) {
+    kernels::accuracy(place, kernels::LabelRank<T>{.logits = scores.renamed<const T, N, K>(),
+                                                   .labels = target.labels.view<const std::int64_t, N>(),
+                                                   .rank = ranks.view<std::int64_t, N>()});
+  });
+  pass.backward(loss, optimizer_.loss_weight());
+}
+
+PassOptions TrainStep::pass_options(std::int64_t step, std::int64_t micro_batch, StepInputs* inputs) const {
   return {.training = true,
           .seed = seed_,
-          .draw = static_cast<std::uint64_t>(step * micro_batches_ + micro_batch),
-          .micro_batch_share = 1.0F / static_cast<float>(micro_batches_)};
+          .step = step,
+          .micro_batch = micro_batch,
+          .micro_batches = micro_batches_,
+          .inputs = inputs};
 }
 
-Target TrainStep::target_of(const data::Batch& batch, std::int64_t first) {
-  const auto labels =
-      std::span(batch.labels)
-          .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(micro_batch_size_));
-  return {.labels = executor_.place<std::int64_t>(labels, Shape(N{micro_batch_size_})),
+Target TrainStep::target_of(Pass& pass) {
+  const auto fill = [this, part = pass.options().micro_batch](std::int64_t, std::span<std::byte> bytes) {
+    copy_part(current_->batch.labels, part, bytes);
+  };
+  return {.labels = pass.input(DType::Int64, Shape(N{micro_batch_size_}), fill),
           .soft_targets = {},
           .smoothing = smoothing_};
 }
 
-Variable TrainStep::input_of(const data::Batch& batch, std::int64_t first) {
-  const std::int64_t image_bytes = std::int64_t{batch.height} * batch.width * batch.channels;
-  const View<const std::uint8_t, N, H, W, C> images(batch.images.data() + first * image_bytes,
-                                                    N{micro_batch_size_}, H{batch.height}, W{batch.width},
-                                                    C{batch.channels});
-  return Variable(normalize_image(executor_, images, normalization_, executor_.compute_type()));
+Variable TrainStep::input_of(Pass& pass) {
+  const auto fill = [this, part = pass.options().micro_batch](std::int64_t, std::span<std::byte> bytes) {
+    copy_part(current_->batch.images, part, bytes);
+  };
+  const Tensor images =
+      pass.input(DType::UInt8, Shape(N{micro_batch_size_}, H{height_}, W{width_}, C{channels_}), fill);
+  return Variable(normalizer_(executor_, images, executor_.compute_type()));
 }
 
 // The step is run again with every output looked at; it draws the same random numbers.
-void TrainStep::fail_not_finite(const data::Batch& batch, std::int64_t step, const StepResult& result) {
-  const std::string where = concat("step ", step, " (epoch ", batch.epoch, ", batch ", batch.index, ")");
+void TrainStep::fail_not_finite(const Submitted& failed, const StepResult& result) {
+  const std::string where =
+      concat("step ", failed.step, " (epoch ", failed.batch.epoch, ", batch ", failed.batch.index, ")");
+  executor_.synchronize();
+  graph_.reset();  // the memory of the step is needed to look at it
+  current_ = &failed;
   require_finite(executor_, store_, where);
   store_.begin_step();
+  store_.prepare_compute(executor_.compute_type());
   for (std::int64_t i = 0; i < micro_batches_; ++i) {
-    Pass pass(executor_, pass_options(step, i));
+    Pass pass(executor_, pass_options(failed.step, i, nullptr));
     pass.set_inspector([&](std::string_view op, std::string_view parameter, const Tensor& output) {
       CF_CHECK_AS(ErrorKind::Numeric, !is_floating(output.dtype()) || all_finite(executor_, output), where,
                   ": the output ", output.shape().text(), " of ", op, parameter.empty() ? "" : " with ",
                   parameter, " is the first that is not finite; a lower learning rate or clip_norm may help");
     });
-    const Target target = target_of(batch, i * micro_batch_size_);
-    classification_loss(pass, net_(input_of(batch, i * micro_batch_size_), pass), loss_kind_, target);
+    const Target target = target_of(pass);
+    const Variable logits = net_(input_of(pass), pass);
+    const Variable loss = classification_loss(pass, logits, loss_kind_, target);
+    pass.set_inspector({});
+    pass.backward(loss, optimizer_.loss_weight());
   }
   // Forward is finite: look for the gradient that backward completed first.
   for (auto p = store_.parameters().rbegin(); p != store_.parameters().rend(); ++p) {

@@ -1,7 +1,11 @@
-// One optimizer step: forward and backward over the micro-batches of a batch, then the update.
+// One optimizer step: forward and backward over the micro-batches of a batch, then the update. On a GPU the
+// whole step is recorded once and replayed as one graph, and the host runs a step ahead.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/config/config.h"
@@ -10,7 +14,9 @@
 #include "framework/ops/classification_loss.h"
 #include "framework/ops/normalize_image.h"
 #include "framework/parameters/parameter_store.h"
+#include "framework/runtime/captured_work.h"
 #include "framework/runtime/executor.h"
+#include "framework/runtime/step_inputs.h"
 #include "layers/convfirst_net.h"
 #include "optim/optimizer.h"
 
@@ -20,6 +26,8 @@ struct StepResult {
   double loss = 0;           // mean over the batch, as trained (with smoothing)
   std::int64_t correct = 0;  // top-1, on the augmented images in training mode
   double gradient_norm = 0;  // before clipping
+  double loss_scale = 1;     // in float16; a step whose gradients overflow is left out and halves it
+  bool left_out = false;
 };
 
 // A parameter or running statistic that is not finite is a Numeric error: WHERE, and the name of the first.
@@ -30,29 +38,64 @@ class TrainStep {
   TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterStore& store, optim::Optimizer& optimizer,
             const Config& config);
 
-  // Step number `step` (finished ones before it) on a batch of train.batch images. Batch norm sees
-  // train.norm_batch images at a time. A loss or gradient that is not finite is a Numeric error that names
-  // the first bad tensor, its layer, the step and the batch; the parameters are then as before the step.
+  // Steps that may be submitted and not finished: 2 where the step is a graph, else 1.
+  std::size_t most_in_flight() const;
+
+  // Makes ready for steps on images of this size: on a GPU, records the step and takes all its memory, which
+  // is returned. Elsewhere nothing is to be done, and null is returned. No step may be in flight.
+  std::optional<MemoryUse> prepare(int height, int width);
+
+  // The most memory that steps and all else of the executor have held at once.
+  std::int64_t peak_bytes() const;
+
+  // Gives step number `step` (finished ones before it) on a batch of train.batch images to the executor,
+  // which is prepared for their size. Batch norm sees train.norm_batch images at a time.
+  void submit(data::Batch batch, std::int64_t step, double learning_rate);
+
+  std::size_t in_flight() const { return submitted_.size(); }
+
+  // Waits for the oldest submitted step. A loss or gradient that is not finite is a Numeric error that names
+  // the first bad tensor, its layer, the step and the batch; the parameters are then as before the step, and
+  // steps submitted after it have changed nothing. `batch` gets the batch back.
+  StepResult finish(data::Batch& batch);
+
+  // A step that is waited for.
   StepResult run(const data::Batch& batch, std::int64_t step, double learning_rate);
 
  private:
-  double run_micro_batch(const data::Batch& batch, std::int64_t step, std::int64_t micro_batch,
-                         StepResult& result);
-  Target target_of(const data::Batch& batch, std::int64_t first);
-  Variable input_of(const data::Batch& batch, std::int64_t first);
-  PassOptions pass_options(std::int64_t step, std::int64_t micro_batch) const;
-  [[noreturn]] void fail_not_finite(const data::Batch& batch, std::int64_t step, const StepResult& result);
+  struct Submitted {
+    data::Batch batch;
+    std::int64_t step;
+    double learning_rate;
+  };
+
+  void compute(std::int64_t step, StepInputs* inputs);
+  void compute_micro_batch(const PassOptions& options);
+  Variable input_of(Pass& pass);
+  Target target_of(Pass& pass);
+  PassOptions pass_options(std::int64_t step, std::int64_t micro_batch, StepInputs* inputs) const;
+  StepResult read_result();
+  [[noreturn]] void fail_not_finite(const Submitted& failed, const StepResult& result);
 
   Executor& executor_;
   layers::ConvFirstNet& net_;
   ParameterStore& store_;
   optim::Optimizer& optimizer_;
-  Normalization normalization_;
+  ImageNormalizer normalizer_;
   kernels::LossKind loss_kind_;
   float smoothing_;
   std::uint64_t seed_;
   std::int64_t micro_batch_size_;
   std::int64_t micro_batches_;
+
+  Tensor losses_;  // of the micro-batches [I]
+  Tensor ranks_;   // of the labels among the logits [N]
+  StepOutputs outputs_;
+  int height_ = 0, width_ = 0, channels_;  // of the images prepared for
+  std::unique_ptr<StepInputs> inputs_;     // where the step is a graph
+  std::unique_ptr<CapturedWork> graph_;
+  std::deque<Submitted> submitted_;
+  const Submitted* current_ = nullptr;  // whose inputs are filled
 };
 
 }  // namespace cf::apps

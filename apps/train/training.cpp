@@ -46,7 +46,7 @@ Training::Training(const Config& config, const TrainOptions& options)
       options_(options),
       train_data_(open_training_data(config)),
       val_data_(open_validation_data(config, *train_data_)),
-      executor_(make_training_executor(options.device, config.precision)),
+      executor_(make_executor(options.device, config.precision)),
       net_(config.model),
       store_(net_.make_store(*executor_)),
       optimizer_(*executor_, *store_, optimizer_options(config)),
@@ -100,38 +100,97 @@ TrainingEnd Training::run() {
   return TrainingEnd::Interrupted;
 }
 
+// Steps are submitted ahead of the one whose result is looked at, so that a GPU never waits for the host.
 void Training::train_steps() {
-  std::unique_ptr<data::Loader> loader;
-  std::int64_t loader_size = 0;
   Progress bar("train", plan_.total_steps, stderr, 1e9);
-  while (progress_.step < plan_.total_steps && !should_stop()) {
-    const std::int64_t at_epoch = progress_.step / plan_.steps_per_epoch;
-    const int size = config_.train.size.at_epoch(static_cast<int>(at_epoch));
-    const auto start = Clock::now();
-    if (!loader || size != loader_size) {
-      loader = make_loader(at_epoch);
-      loader_size = size;
+  last_finish_ = Clock::now();
+  while (progress_.step < plan_.total_steps) {
+    if (may_submit()) {
+      submit_step();
+    } else if (step_.in_flight() > 0) {
+      finish_step(bar);
+    } else {
+      return;
     }
-    const double waited_before = loader->waited_seconds();
-    data::Batch batch = loader->next();
-    const StepResult result = step_.run(batch, progress_.step, plan_.schedule.rate(progress_.step));
-    loader->recycle(std::move(batch));
-    progress_.interval.waited += loader->waited_seconds() - waited_before;
-    after_step(result, std::chrono::duration<double>(Clock::now() - start).count());
-
-    bar.update(progress_.step, fmt::format("loss {:.3f}", result.loss));
-    if (progress_.step % config_.train.log_every == 0 || progress_.step == plan_.total_steps) {
-      bar.clear();
-      log_step(plan_.schedule.rate(progress_.step - 1));
-    }
-    const bool eval_due = progress_.step % plan_.eval_steps == 0 || progress_.step == plan_.total_steps;
-    if (eval_due) bar.clear();
-    const bool new_best = eval_due && evaluate_now();
-    if (is_save_due(new_best)) save_now();
   }
 }
 
-void Training::after_step(const StepResult& result, double seconds) {
+std::int64_t Training::submitted_steps() const {
+  return progress_.step + static_cast<std::int64_t>(step_.in_flight());
+}
+
+bool Training::may_submit() const {
+  if (step_.in_flight() == 0) return !should_stop();
+  return step_.in_flight() < step_.most_in_flight() && !needs_all_finished(submitted_steps()) && !save_due_ &&
+         !should_stop();
+}
+
+// Whether after `steps` steps something happens that needs their result.
+bool Training::needs_all_finished(std::int64_t steps) const {
+  return is_evaluation_due(steps) || (plan_.save_steps > 0 && steps % plan_.save_steps == 0) ||
+         image_size_at(steps) != image_size_at(steps - 1);
+}
+
+bool Training::is_evaluation_due(std::int64_t steps) const {
+  return steps % plan_.eval_steps == 0 || steps == plan_.total_steps;
+}
+
+int Training::image_size_at(std::int64_t step) const {
+  return config_.train.size.at_epoch(static_cast<int>(step / plan_.steps_per_epoch));
+}
+
+void Training::submit_step() {
+  const std::int64_t step = submitted_steps();
+  if (const int size = image_size_at(step); !loader_ || size != image_size_) {
+    prepare_step(size);
+    loader_ = make_loader(step / plan_.steps_per_epoch);
+    image_size_ = size;
+  }
+  const double waited_before = loader_->waited_seconds();
+  data::Batch batch = loader_->next();
+  progress_.interval.waited += loader_->waited_seconds() - waited_before;
+  step_.submit(std::move(batch), step, plan_.schedule.rate(step));
+}
+
+void Training::prepare_step(int size) {
+  const std::optional<MemoryUse> use = step_.prepare(size, size);
+  if (!use) return;
+  log_.line(fmt::format("memory of {}: a step at {}x{} {}, weights, gradients, optimizer and averages {}",
+                        name_of(executor_->pool().device()), size, size,
+                        format_bytes(static_cast<double>(use->reserved_bytes)),
+                        format_bytes(static_cast<double>(executor_->pool().use().in_use_bytes))));
+  last_finish_ = Clock::now();
+}
+
+void Training::finish_step(Progress& bar) {
+  data::Batch batch;
+  const StepResult result = step_.finish(batch);
+  loader_->recycle(std::move(batch));
+  count_step(result);
+
+  bar.update(progress_.step, fmt::format("loss {:.3f}", result.loss));
+  if (progress_.step % config_.train.log_every == 0 || progress_.step == plan_.total_steps) {
+    bar.clear();
+    log_step(plan_.schedule.rate(progress_.step - 1));
+  }
+  bool new_best = false;
+  if (is_evaluation_due(progress_.step)) {
+    bar.clear();
+    new_best = evaluate_now();
+    last_finish_ = Clock::now();
+  }
+  save_due_ = save_due_ || is_save_due(new_best);
+  if (save_due_ && step_.in_flight() == 0) {
+    save_now();
+    save_due_ = false;
+    last_finish_ = Clock::now();
+  }
+}
+
+void Training::count_step(const StepResult& result) {
+  const auto now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - last_finish_).count();
+  last_finish_ = now;
   ++progress_.step;
   progress_.seconds += seconds;
   scores_ = {};
@@ -139,8 +198,12 @@ void Training::after_step(const StepResult& result, double seconds) {
   ++sums.steps;
   sums.loss += result.loss;
   sums.correct += static_cast<double>(result.correct);
-  sums.gradient_norm += result.gradient_norm;
+  if (!result.left_out) sums.gradient_norm += result.gradient_norm;
   sums.seconds += seconds;
+  if (result.left_out) {
+    log_.line(fmt::format("step {} is left out: its gradients overflow float16; the loss scale is {:g} now",
+                          progress_.step - 1, result.loss_scale));
+  }
 }
 
 bool Training::should_stop() const {
@@ -162,7 +225,7 @@ void Training::log_step(double lr) {
                      .grad_norm = sums.gradient_norm / steps,
                      .img_per_s = images / sums.seconds,
                      .data_wait = sums.waited / sums.seconds,
-                     .memory_bytes = static_cast<double>(executor_->pool().use().peak_bytes)};
+                     .memory_bytes = static_cast<double>(step_.peak_bytes())};
   go_on_if_full("METRICS", [&] { metrics_.append(row); });
   const double left = static_cast<double>(plan_.total_steps - progress_.step) * sums.seconds / steps;
   log_.line(

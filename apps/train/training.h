@@ -57,7 +57,15 @@ class Training {
   std::string changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const;
   std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
   void train_steps();
-  void after_step(const StepResult& result, double seconds);
+  std::int64_t submitted_steps() const;
+  bool may_submit() const;
+  bool needs_all_finished(std::int64_t steps) const;
+  bool is_evaluation_due(std::int64_t steps) const;
+  int image_size_at(std::int64_t step) const;
+  void submit_step();
+  void prepare_step(int size);
+  void finish_step(Progress& bar);
+  void count_step(const StepResult& result);
   bool evaluate_now();
   void evaluate_weights(EvalRow& row, bool average);
   void save_now();
@@ -89,6 +97,11 @@ class Training {
   double saved_seconds_ = 0;      // training time when it was written
   int failed_saves_ = 0;          // in a row
   Clock::time_point start_ = Clock::now();
+  Clock::time_point last_finish_ = start_;  // of a step, or of what was done between two
+
+  std::unique_ptr<data::Loader> loader_;
+  int image_size_ = 0;  // of the loader's images
+  bool save_due_ = false;
 };
 
 }  // namespace cf::apps

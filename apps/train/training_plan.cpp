@@ -58,7 +58,9 @@ optim::OptimizerOptions optimizer_options(const Config& config) {
           .alpha = static_cast<float>(o.alpha),
           .eps = static_cast<float>(o.eps),
           .clip_norm = static_cast<float>(o.clip_norm),
-          .ema_decay = static_cast<float>(config.ema.decay)};
+          .ema_decay = static_cast<float>(config.ema.decay),
+          .micro_batches = config.train.batch / config.train.norm_batch,
+          .scales_loss = config.precision.compute == "fp16"};
 }
 
 }  // namespace cf::apps

@@ -9,15 +9,21 @@
 #include "framework/autograd/tape.h"
 #include "framework/autograd/variable.h"
 #include "framework/runtime/executor.h"
+#include "framework/runtime/step_inputs.h"
 
 namespace cf {
 
 struct PassOptions {
   bool training = false;  // batch statistics, dropout, stochastic depth; gradients are recorded
   std::uint64_t seed = 0;
-  std::uint64_t draw = 0;  // number of the micro-batch since the start of training, over all ranks
-  float micro_batch_share =
-      1;  // 1 / micro-batches of the step over all ranks: weight in the batch statistics
+  std::int64_t step = 0;                            // since the start of training
+  std::int64_t micro_batch = 0, micro_batches = 1;  // of the step, over all ranks
+  StepInputs* inputs = nullptr;  // where the pass is recorded: takes what changes from step to step
+
+  // Number of the micro-batch since the start of training: random numbers are drawn by it.
+  std::int64_t draw(std::int64_t at_step) const { return at_step * micro_batches + micro_batch; }
+  // Weight of the micro-batch in the step's loss and statistics.
+  float micro_batch_share() const { return 1.0F / static_cast<float>(micro_batches); }
 };
 
 class Pass {
@@ -29,6 +35,14 @@ class Pass {
   const PassOptions& options() const { return options_; }
   bool training() const { return options_.training; }
   Tape& tape() { return tape_; }
+
+  // A tensor that `fill(step, bytes)` writes for each step anew.
+  Tensor input(DType dtype, const Shape& shape, InputFill fill) {
+    return step_input(executor_, options_.inputs, dtype, shape, options_.step, std::move(fill));
+  }
+
+  // The number of the micro-batch, int64 [I=1], for kernels that draw.
+  const Tensor& draw();
 
   // A number for each place in the network that draws random numbers, in the order of the forward pass.
   std::uint64_t next_random_layer() { return random_layer_++; }
@@ -48,6 +62,7 @@ class Pass {
   PassOptions options_;
   Tape tape_;
   std::uint64_t random_layer_ = 0;
+  Tensor draw_;
   Inspector inspector_;
 };
 

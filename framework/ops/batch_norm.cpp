@@ -36,7 +36,7 @@ void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormS
                                          .mean = mean.view<const Wide<T>, C>(),
                                          .variance = variance.view<const Wide<T>, C>(),
                                          .count = rows.template extent<M>().value,
-                                         .share = pass.options().micro_batch_share,
+                                         .share = pass.options().micro_batch_share(),
                                          .accumulate = adds ? 1.0F : 0.0F,
                                          .batch_mean = state.running_mean.batch.view<Wide<T>, C>(),
                                          .batch_variance = state.running_variance.batch.view<Wide<T>, C>()});

@@ -32,8 +32,8 @@ struct Dropout {
       kernels::dropout(place, kernels::Dropout<T>{.x = from.flat<const T>(),
                                                   .probability = saved.probability,
                                                   .seed = pass.options().seed,
-                                                  .step = pass.options().draw,
                                                   .layer = saved.layer,
+                                                  .draw = pass.draw().view<const std::int64_t, I>(),
                                                   .y = to.flat<T>()});
     });
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -43,6 +44,20 @@ struct GatherSamples {
   }
 };
 
+// Writes as many different numbers below `bound` as `bytes` has room for (int64), ascending.
+void draw_subset(Philox random, std::int64_t bound, std::span<std::byte> bytes) {
+  // The first places of a Fisher-Yates shuffle.
+  std::vector<std::int64_t> order(static_cast<std::size_t>(bound));
+  std::iota(order.begin(), order.end(), 0);
+  const auto count = static_cast<std::int64_t>(bytes.size() / sizeof(std::int64_t));
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto j = i + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(bound - i)));
+    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
+  }
+  std::sort(order.begin(), order.begin() + count);
+  std::memcpy(bytes.data(), order.data(), bytes.size());
+}
+
 }  // namespace
 
 Tensor draw_kept_samples(Pass& pass, std::int64_t samples, float drop_probability) {
@@ -54,18 +69,13 @@ Tensor draw_kept_samples(Pass& pass, std::int64_t samples, float drop_probabilit
       std::max<std::int64_t>(1, std::llround(static_cast<double>(samples) * (1.0 - drop_probability)));
   if (kept == samples) return {};
 
-  // The first `kept` places of a Fisher-Yates shuffle.
-  std::vector<std::int64_t> order(static_cast<std::size_t>(samples));
-  std::iota(order.begin(), order.end(), 0);
-  Philox random(pass.options().seed, Purpose::StochasticDepth, pass.options().draw, layer);
-  for (std::int64_t i = 0; i < kept; ++i) {
-    const auto j = i + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(samples - i)));
-    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
-  }
-  std::sort(order.begin(), order.begin() + kept);
-
-  order.resize(static_cast<std::size_t>(kept));
-  return pass.executor().place<std::int64_t>(order, Shape(N{kept}));
+  const auto fill = [options = pass.options(), layer, samples](std::int64_t step,
+                                                               std::span<std::byte> bytes) {
+    const Philox random(options.seed, Purpose::StochasticDepth,
+                        static_cast<std::uint64_t>(options.draw(step)), layer);
+    draw_subset(random, samples, bytes);
+  };
+  return pass.input(DType::Int64, Shape(N{kept}), fill);
 }
 
 Variable gather_samples(Pass& pass, const Variable& x, const Tensor& kept) {

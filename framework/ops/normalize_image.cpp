@@ -4,27 +4,41 @@
 
 namespace cf {
 
-Tensor normalize_image(Executor& executor, View<const std::uint8_t, N, H, W, C> images,
-                       const Normalization& normalization, DType dtype) {
-  const C channels = images.extent<C>();
-  CF_CHECK(static_cast<std::int64_t>(normalization.mean.size()) == channels.value &&
-               normalization.deviation.size() == normalization.mean.size(),
-           "a normalization with ", normalization.mean.size(), " means and ", normalization.deviation.size(),
-           " deviations, images have ", channels.value, " channels");
-  const Shape shape(images.extent<N>(), images.extent<H>(), images.extent<W>(), channels);
-  const auto bytes =
-      executor.place<std::uint8_t>({images.data(), static_cast<std::size_t>(images.size())}, shape);
-  const auto mean = executor.place<float>(normalization.mean, Shape(channels));
-  const auto deviation = executor.place<float>(normalization.deviation, Shape(channels));
-  Tensor y = executor.empty(dtype, shape);
+namespace {
+
+Tensor place_channels(Executor& executor, const std::vector<float>& values) {
+  return executor.place<float>(values, Shape(C{static_cast<std::int64_t>(values.size())}));
+}
+
+}  // namespace
+
+ImageNormalizer::ImageNormalizer(Executor& executor, const Normalization& normalization)
+    : mean_(place_channels(executor, normalization.mean)),
+      deviation_(place_channels(executor, normalization.deviation)) {
+  CF_CHECK(mean_.size() == deviation_.size(), "a normalization with ", mean_.size(), " means and ",
+           deviation_.size(), " deviations");
+}
+
+Tensor ImageNormalizer::operator()(Executor& executor, const Tensor& images, DType dtype) const {
+  CF_CHECK(images.shape().extent<C>().value == mean_.size(), "a normalization with ", mean_.size(),
+           " means, images have ", images.shape().extent<C>().value, " channels");
+  Tensor y = executor.empty(dtype, images.shape());
   executor.at(dtype, [&]<class T>(auto place) {
     kernels::normalize_image(place,
-                             kernels::NormalizeImage<T>{.x = bytes.view<const std::uint8_t, N, H, W, C>(),
-                                                        .mean = mean.view<const float, C>(),
-                                                        .deviation = deviation.view<const float, C>(),
+                             kernels::NormalizeImage<T>{.x = images.view<const std::uint8_t, N, H, W, C>(),
+                                                        .mean = mean_.view<const float, C>(),
+                                                        .deviation = deviation_.view<const float, C>(),
                                                         .y = y.view<T, N, H, W, C>()});
   });
   return y;
+}
+
+Tensor normalize_image(Executor& executor, View<const std::uint8_t, N, H, W, C> images,
+                       const Normalization& normalization, DType dtype) {
+  const Shape shape(images.extent<N>(), images.extent<H>(), images.extent<W>(), images.extent<C>());
+  const auto bytes =
+      executor.place<std::uint8_t>({images.data(), static_cast<std::size_t>(images.size())}, shape);
+  return ImageNormalizer(executor, normalization)(executor, bytes, dtype);
 }
 
 }  // namespace cf

@@ -64,6 +64,8 @@ struct RunningUpdate {
   View<const T, I> batch;
   float momentum = 0.1F;
   View<T, I> running;  // updated
+  const float* applies =
+      nullptr;  // 0 there, in the memory of the place: nothing changes; null: always applied
 };
 
 template <class T>

@@ -114,7 +114,9 @@ __global__ void apply_kernel(const T* x, const float* scale, const float* shift,
   }
 }
 
-__global__ void running_kernel(const float* batch, float momentum, float* running, std::int64_t size) {
+__global__ void running_kernel(const float* batch, float momentum, float* running, const float* applies,
+                               std::int64_t size) {
+  if (applies != nullptr && *applies == 0) return;
   for (std::int64_t i = thread_index(); i < size; i += thread_count()) {
     running[i] = (1 - momentum) * running[i] + momentum * batch[i];
   }
@@ -176,7 +178,7 @@ template <class T>
 void batch_norm(Cuda place, const RunningUpdate<T>& args) {
   check(args);
   launch("batch_norm_running", running_kernel, flat_shape(args.batch.size(), 1), place, args.batch.data(),
-         args.momentum, args.running.data(), args.batch.size());
+         args.momentum, args.running.data(), args.applies, args.batch.size());
 }
 
 #define CF_INSTANTIATE(T)                                        \

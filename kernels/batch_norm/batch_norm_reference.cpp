@@ -75,6 +75,7 @@ void batch_norm(Reference, const BatchNormBackward<T>& args) {
 template <class T>
 void batch_norm(Reference, const RunningUpdate<T>& args) {
   check(args);
+  if (args.applies != nullptr && *args.applies == 0) return;
   const T momentum = args.momentum;
   for (const I i : range(args.batch.template extent<I>())) {
     args.running(i) = (1 - momentum) * args.running(i) + momentum * args.batch(i);

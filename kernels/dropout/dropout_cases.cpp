@@ -5,6 +5,8 @@ namespace cf::kernels {
 
 namespace {
 
+constexpr std::int64_t kDraw = 3;
+
 Case forward(std::int64_t size, float probability) {
   Case result(concat("dropout/forward I=", size, " probability=", probability), 1);
   const auto x = result.input("x", normal(0.5, 1), I{size});
@@ -12,8 +14,13 @@ Case forward(std::int64_t size, float probability) {
   result.may_alias(y, x);
   result.benchmark_only = size > 100'000;
   result.runs([=](auto place, const auto& t) {
-    dropout(place, Dropout<ElementOf<decltype(t)>>{
-                       .x = t(x), .probability = probability, .seed = 7, .step = 3, .layer = 2, .y = t(y)});
+    const auto draws = t.constants(std::span<const std::int64_t>(&kDraw, 1));
+    dropout(place, Dropout<ElementOf<decltype(t)>>{.x = t(x),
+                                                   .probability = probability,
+                                                   .seed = 7,
+                                                   .layer = 2,
+                                                   .draw = {draws.data(), I{1}},
+                                                   .y = t(y)});
   });
   return result;
 }

@@ -12,6 +12,7 @@ void check(const Dropout<T>& args) {
   check_same_shape("dropout", "y", args.y, "x", args.x);
   CF_CHECK(args.x.size() <= kStreamLength, "dropout: x has I = ", args.x.size(), ", must be at most ",
            kStreamLength);
+  CF_CHECK(args.draw.size() == 1, "dropout: draw has I = ", args.draw.size(), ", must be 1");
   CF_CHECK(args.probability >= 0 && args.probability < 1, "dropout: probability is ", args.probability,
            ", must be in [0, 1)");
 }

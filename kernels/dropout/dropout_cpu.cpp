@@ -9,7 +9,7 @@ namespace cf::kernels {
 
 void dropout(Cpu place, const Dropout<float>& args) {
   check(args);
-  const Philox stream(args.seed, Purpose::Dropout, args.step, args.layer);
+  const Philox stream(args.seed, Purpose::Dropout, static_cast<std::uint64_t>(args.draw(I{0})), args.layer);
   const float* x = args.x.data();
   float* y = args.y.data();
   const float probability = args.probability, keep_probability = 1 - args.probability;

@@ -7,7 +7,7 @@ namespace cf::kernels {
 template <class T>
 void dropout(Reference, const Dropout<T>& args) {
   check(args);
-  Philox stream(args.seed, Purpose::Dropout, args.step, args.layer);
+  Philox stream(args.seed, Purpose::Dropout, static_cast<std::uint64_t>(args.draw(I{0})), args.layer);
   const Wide<T> keep_probability = 1 - static_cast<Wide<T>>(args.probability);
   for (const I i : range(args.x.template extent<I>())) {
     const bool keep = stream.uniform() >= args.probability;

@@ -1,5 +1,5 @@
-// The norm of the gradients and their clipping. Squares are summed in double: a model has millions of
-// elements, and the additions hide behind the reads.
+// The norm of the gradients, what follows from it, and their clipping. Squares are summed in double: a model
+// has millions of elements, and the additions hide behind the reads.
 #include "kernels/base/elementwise.cuh"
 #include "kernels/base/reduce.cuh"
 #include "kernels/optimizer_step/optimizer_step.h"
@@ -35,6 +35,14 @@ __global__ void finish_norm_kernel(const double* partial, unsigned count, float*
   if (threadIdx.x == 0) *norm = static_cast<float>(sqrt(sum));
 }
 
+__global__ void decide_kernel(const float* norm, const float* losses, std::int64_t count, float share,
+                              LossScaling scaling, StepState* state, StepScalars* scalars,
+                              float* loss_weight) {
+  bool losses_finite = true;
+  for (std::int64_t i = 0; i < count; ++i) losses_finite = losses_finite && is_finite(losses[i]);
+  decide_step(*norm, losses_finite, share, scaling, *state, *scalars, *loss_weight);
+}
+
 __global__ void clip_kernel(const float* norm, float max_norm, StepScalars* scalars) {
   const float scale = scalars->gradient_scale;
   scalars->gradient_scale = scale * clip_factor(*norm * scale, max_norm);
@@ -66,6 +74,14 @@ std::size_t workspace_bytes(Cuda, const GradientNorm<T>& args) {
 }
 
 template <class T>
+void optimizer_step(Cuda place, const DecideStep<T>& args) {
+  check(args);
+  launch("decide_step", decide_kernel, {.grid = dim3(1), .block = dim3(1)}, place, args.norm.data(),
+         args.losses.data(), args.losses.size(), args.share, args.scaling, args.state, args.scalars,
+         args.loss_weight.data());
+}
+
+template <class T>
 void optimizer_step(Cuda place, const ClipGradients<T>& args) {
   check(args);
   launch("clip_gradients", clip_kernel, {.grid = dim3(1), .block = dim3(1)}, place, args.norm.data(),
@@ -73,6 +89,7 @@ void optimizer_step(Cuda place, const ClipGradients<T>& args) {
 }
 
 template void optimizer_step(Cuda, const GradientNorm<float>&);
+template void optimizer_step(Cuda, const DecideStep<float>&);
 template void optimizer_step(Cuda, const ClipGradients<float>&);
 template std::size_t workspace_bytes(Cuda, const GradientNorm<float>&);
 

@@ -30,11 +30,31 @@ struct Segment {
 };
 
 // What changes from step to step; lives in the memory of the place, so that a captured step reads it anew.
+// Where applies is 0 no rule changes anything.
 struct StepScalars {
   float learning_rate;
   float gradient_scale;                      // 1 / loss scale; clipping multiplies it
   float adam_correction1, adam_correction2;  // 1 - beta^step
   float ema_decay;
+  float applies = 1;  // 0 or 1
+};
+
+// What is decided about a step where it is computed, without asking the host; lives as long as the training,
+// in the memory of the place.
+struct StepState {
+  float loss_scale = 1;  // the loss is multiplied by it before backward
+  float good_steps = 0;  // in a row since the loss scale last changed
+  float left_out = 0;    // steps since the start of training that were not applied, for the loss scale's sake
+  float failed = 0;      // 0 or 1: a step was not finite, and none was applied since
+  float gradient_norm = 0;  // of the last step, before clipping, of the loss itself
+};
+
+// How the loss scale of float16 moves (Micikevicius et al., 2018): a step whose gradients are not finite is
+// left out and halves it; after growth_steps good ones in a row it doubles.
+struct LossScaling {
+  bool moves = false;  // false: the scale stays as it is
+  float growth_steps = 2000;
+  float most = 16777216;  // 2^24
 };
 
 template <class T>
@@ -83,6 +103,22 @@ struct GradientNorm {
   Workspace workspace;
 };
 
+// Decides whether a step is applied, and moves the loss scale:
+//
+//   finite: norm and all losses are          applies = finite and not failed
+//   not finite, the loss scale moves, is above 1, and the losses are finite: left out
+//   not finite otherwise: failed stays set until the caller clears it
+template <class T>
+struct DecideStep {
+  View<const T, I> norm;    // one element, of the gradients times the loss scale
+  View<const T, I> losses;  // of the micro-batches
+  float share;              // 1 / micro-batches
+  LossScaling scaling;
+  StepState* state;        // updated
+  StepScalars* scalars;    // applies is overwritten, gradient_scale is divided by the loss scale
+  View<T, I> loss_weight;  // one element: share times the next step's loss scale
+};
+
 template <class T>
 struct ClipGradients {
   View<const T, I> norm;  // one element, of the unscaled gradients
@@ -101,6 +137,8 @@ void optimizer_step(Reference, const EmaStep<T>&);
 template <class T>
 void optimizer_step(Reference, const GradientNorm<T>&);
 template <class T>
+void optimizer_step(Reference, const DecideStep<T>&);
+template <class T>
 void optimizer_step(Reference, const ClipGradients<T>&);
 
 void optimizer_step(Cpu, const SgdStep<float>&);
@@ -108,6 +146,7 @@ void optimizer_step(Cpu, const AdamWStep<float>&);
 void optimizer_step(Cpu, const RmspropStep<float>&);
 void optimizer_step(Cpu, const EmaStep<float>&);
 void optimizer_step(Cpu, const GradientNorm<float>&);
+void optimizer_step(Cpu, const DecideStep<float>&);
 void optimizer_step(Cpu, const ClipGradients<float>&);
 
 std::size_t workspace_bytes(Cpu, const GradientNorm<float>&);
@@ -124,6 +163,8 @@ template <class T>
 void optimizer_step(Cuda, const EmaStep<T>&);
 template <class T>
 void optimizer_step(Cuda, const GradientNorm<T>&);
+template <class T>
+void optimizer_step(Cuda, const DecideStep<T>&);
 template <class T>
 void optimizer_step(Cuda, const ClipGradients<T>&);
 

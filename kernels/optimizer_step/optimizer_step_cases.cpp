@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstring>
+
 #include "kernels/all_cases.h"
 #include "kernels/optimizer_step/optimizer_step.h"
 
@@ -116,6 +119,52 @@ Case gradient_norm(const Bucket& bucket) {
   });
 }
 
+// The floats of a struct.
+template <class Struct>
+Draw floats_of(const Struct& values) {
+  return [values](Philox&, std::span<double> out) {
+    float floats[sizeof(Struct) / sizeof(float)];
+    std::memcpy(floats, &values, sizeof values);
+    std::copy(std::begin(floats), std::end(floats), out.begin());
+  };
+}
+
+constexpr I kStateFloats{sizeof(StepState) / sizeof(float)},
+    kScalarFloats{sizeof(StepScalars) / sizeof(float)};
+
+Case decide(const char* what, const StepState& before, const LossScaling& scaling) {
+  Case result(concat("optimizer_step/decide ", what), 1);
+  const auto norm = result.input("norm", uniform(1, 2), I{1});
+  const auto losses = result.input("losses", uniform(1, 2), I{3});
+  const auto state = result.inout<Element::Float32>("state", floats_of(before), kStateFloats);
+  const auto scalars = result.inout<Element::Float32>("scalars", floats_of(kScalars), kScalarFloats);
+  const auto weight = result.output("loss_weight", I{1});
+  result.runs_in<double, float>([=](auto place, const auto& t) {
+    optimizer_step(place, DecideStep<ElementOf<decltype(t)>>{
+                              .norm = t(norm),
+                              .losses = t(losses),
+                              .share = 0.25F,
+                              .scaling = scaling,
+                              .state = reinterpret_cast<StepState*>(t(state).data()),
+                              .scalars = reinterpret_cast<StepScalars*>(t(scalars).data()),
+                              .loss_weight = t(weight)});
+  });
+  return result;
+}
+
+Case clip(float max_norm) {
+  Case result(concat("optimizer_step/clip max_norm=", max_norm), 1);
+  const auto norm = result.input("norm", uniform(10, 20), I{1});
+  const auto scalars = result.inout<Element::Float32>("scalars", floats_of(kScalars), kScalarFloats);
+  result.runs_in<double, float>([=](auto place, const auto& t) {
+    optimizer_step(place, ClipGradients<ElementOf<decltype(t)>>{
+                              .norm = t(norm),
+                              .max_norm = max_norm,
+                              .scalars = reinterpret_cast<StepScalars*>(t(scalars).data())});
+  });
+  return result;
+}
+
 }  // namespace
 
 std::vector<Case> optimizer_step_cases() {
@@ -136,6 +185,12 @@ std::vector<Case> optimizer_step_cases() {
     cases.push_back(ema(bucket));
     cases.push_back(gradient_norm(bucket));
   }
+  cases.push_back(decide("scale stays", {}, {}));
+  cases.push_back(decide("failed before", {.failed = 1}, {}));
+  cases.push_back(decide("scale counts", {.loss_scale = 1024, .good_steps = 5}, {.moves = true}));
+  cases.push_back(decide("scale grows", {.loss_scale = 1024, .good_steps = 1999}, {.moves = true}));
+  cases.push_back(clip(3));
+  cases.push_back(clip(300));
   return cases;
 }
 

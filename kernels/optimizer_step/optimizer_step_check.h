@@ -72,6 +72,13 @@ void check(const GradientNorm<T>& args) {
 }
 
 template <class T>
+void check(const DecideStep<T>& args) {
+  CF_CHECK(args.norm.size() == 1, "optimizer_step: norm has I=", args.norm.size(), ", must be 1");
+  CF_CHECK(args.loss_weight.size() == 1, "optimizer_step: loss_weight has I=", args.loss_weight.size(),
+           ", must be 1");
+}
+
+template <class T>
 void check(const ClipGradients<T>& args) {
   CF_CHECK(args.norm.size() == 1, "optimizer_step: norm has I=", args.norm.size(), ", must be 1");
   CF_CHECK(args.max_norm > 0, "optimizer_step: max_norm is ", args.max_norm, ", must be positive");

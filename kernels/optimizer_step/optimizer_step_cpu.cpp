@@ -76,6 +76,7 @@ double sum_of_squares(const float* x, std::int64_t first, std::int64_t last) {
 void optimizer_step(Cpu place, const SgdStep<float>& args) {
   check(args);
   const StepScalars scalars = *args.scalars;
+  if (scalars.applies == 0) return;
   float* __restrict__ weights = args.weights.data();
   const float* __restrict__ gradients = args.gradients.data();
   float* __restrict__ velocity = args.velocity.data();
@@ -95,6 +96,7 @@ void optimizer_step(Cpu place, const SgdStep<float>& args) {
 void optimizer_step(Cpu place, const AdamWStep<float>& args) {
   check(args);
   const StepScalars scalars = *args.scalars;
+  if (scalars.applies == 0) return;
   const AdamWConstants<float> constants{args.beta1, args.beta2, args.eps, scalars.adam_correction1,
                                         scalars.adam_correction2};
   for_each_part(place, args.segments, args.weights.size(),
@@ -109,6 +111,7 @@ void optimizer_step(Cpu place, const AdamWStep<float>& args) {
 void optimizer_step(Cpu place, const RmspropStep<float>& args) {
   check(args);
   const StepScalars scalars = *args.scalars;
+  if (scalars.applies == 0) return;
   for_each_part(place, args.segments, args.weights.size(),
                 [&](std::int64_t first, std::int64_t last, const Segment& segment) {
                   rmsprop_range(args.weights.data() + first, args.gradients.data() + first,
@@ -120,6 +123,7 @@ void optimizer_step(Cpu place, const RmspropStep<float>& args) {
 
 void optimizer_step(Cpu place, const EmaStep<float>& args) {
   check(args);
+  if (args.scalars->applies == 0) return;
   const float decay = args.scalars->ema_decay;
   const float* __restrict__ weights = args.weights.data();
   float* __restrict__ average = args.average.data();
@@ -145,6 +149,8 @@ void optimizer_step(Cpu place, const GradientNorm<float>& args) {
   const double squares = std::accumulate(partial, partial + slices, 0.0);
   args.norm(I{0}) = static_cast<float>(std::sqrt(squares));
 }
+
+void optimizer_step(Cpu, const DecideStep<float>& args) { optimizer_step(Reference{}, args); }
 
 void optimizer_step(Cpu, const ClipGradients<float>& args) { optimizer_step(Reference{}, args); }
 

@@ -83,6 +83,7 @@ template <class Rule, int n>
 __global__ void update_kernel(Rule rule, Bucket<Rule::kStates> bucket, SegmentTable table,
                               const StepScalars* step, std::int64_t size) {
   const StepScalars scalars = *step;
+  if (scalars.applies == 0) return;
   for_each_pack_of_thread<n>(size, [&]<int kElements>(std::int64_t i) {
     table.visit<kElements>(i, [&]<int count>(std::int64_t first, const Segment& segment) {
       const Rates rates{scalars.learning_rate * segment.learning_rate_scale,
@@ -106,6 +107,7 @@ void update(std::string_view name, Cuda place, const Args& args, const Rule& rul
 
 template <int n>
 __global__ void ema_kernel(const float* weights, float* average, const StepScalars* step, std::int64_t size) {
+  if (step->applies == 0) return;
   const float decay = step->ema_decay;
   for_each_pack_of_thread<n>(size, [&]<int count>(std::int64_t first) {
     const auto added = load_pack<float, count>(weights + first);

@@ -11,6 +11,7 @@ namespace {
 // Calls body(i, lr, decay) for every element of the segments, with the element's rates.
 template <class T, class Args, class Body>
 void for_each_element(const Args& args, const Body& body) {
+  if (args.scalars->applies == 0) return;
   for (const Segment& segment : args.segments) {
     const T lr = static_cast<T>(args.scalars->learning_rate) * static_cast<T>(segment.learning_rate_scale);
     const T decay = static_cast<T>(args.weight_decay) * static_cast<T>(segment.decay_scale);
@@ -55,6 +56,7 @@ void optimizer_step(Reference, const RmspropStep<T>& args) {
 template <class T>
 void optimizer_step(Reference, const EmaStep<T>& args) {
   check(args);
+  if (args.scalars->applies == 0) return;
   const T decay = args.scalars->ema_decay;
   for (const I i : range(args.weights.template extent<I>())) {
     args.average(i) = decay * args.average(i) + (1 - decay) * args.weights(i);
@@ -75,6 +77,17 @@ void optimizer_step(Reference, const GradientNorm<T>& args) {
 }
 
 template <class T>
+void optimizer_step(Reference, const DecideStep<T>& args) {
+  check(args);
+  bool losses_finite = true;
+  for (const I i : range(args.losses.template extent<I>())) {
+    losses_finite = losses_finite && is_finite(args.losses(i));
+  }
+  decide_step(args.norm(I{0}), losses_finite, args.share, args.scaling, *args.state, *args.scalars,
+              args.loss_weight(I{0}));
+}
+
+template <class T>
 void optimizer_step(Reference, const ClipGradients<T>& args) {
   check(args);
   const T gradient_scale = args.scalars->gradient_scale;
@@ -88,6 +101,7 @@ void optimizer_step(Reference, const ClipGradients<T>& args) {
   template void optimizer_step(Reference, const RmspropStep<T>&);  \
   template void optimizer_step(Reference, const EmaStep<T>&);      \
   template void optimizer_step(Reference, const GradientNorm<T>&); \
+  template void optimizer_step(Reference, const DecideStep<T>&);   \
   template void optimizer_step(Reference, const ClipGradients<T>&)
 
 CF_INSTANTIATE(double);

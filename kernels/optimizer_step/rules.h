@@ -47,4 +47,31 @@ CF_HOST_DEVICE inline T clip_factor(T norm, T max_norm) {
   return factor > 1 ? T{1} : factor;
 }
 
+// x - x is NaN for infinities and NaN, 0 for all else.
+template <class T>
+CF_HOST_DEVICE inline bool is_finite(T x) {
+  return x - x == 0;
+}
+
+template <class T>
+CF_HOST_DEVICE inline void decide_step(T norm, bool losses_finite, float share, const LossScaling& scaling,
+                                       StepState& state, StepScalars& scalars, T& loss_weight) {
+  const float scale = state.loss_scale;
+  const bool finite = is_finite(norm) && losses_finite;
+  scalars.gradient_scale /= scale;
+  state.gradient_norm = static_cast<float>(norm / static_cast<T>(scale));
+  if (!finite && scaling.moves && losses_finite && scale > 1) {
+    state.loss_scale = scale / 2;
+    state.good_steps = 0;
+    state.left_out += 1;
+  } else if (!finite) {
+    state.failed = 1;
+  } else if (scaling.moves && ++state.good_steps >= scaling.growth_steps) {
+    state.loss_scale = scale * 2 < scaling.most ? scale * 2 : scaling.most;
+    state.good_steps = 0;
+  }
+  scalars.applies = finite && state.failed == 0 ? 1.0F : 0.0F;
+  loss_weight = static_cast<T>(share) * static_cast<T>(state.loss_scale);
+}
+
 }  // namespace cf::kernels

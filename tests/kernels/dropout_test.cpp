@@ -10,7 +10,8 @@ namespace cf::kernels {
 namespace {
 
 struct Stream {
-  std::uint64_t seed = 7, step = 3, layer = 2;
+  std::uint64_t seed = 7, layer = 2;
+  std::int64_t draw = 3;
 };
 
 std::vector<float> drop(const std::vector<float>& x, float probability, Stream stream, int thread_count = 2) {
@@ -20,8 +21,8 @@ std::vector<float> drop(const std::vector<float>& x, float probability, Stream s
   dropout(Cpu{&threads}, Dropout<float>{.x = {x.data(), size},
                                         .probability = probability,
                                         .seed = stream.seed,
-                                        .step = stream.step,
                                         .layer = stream.layer,
+                                        .draw = {&stream.draw, I{1}},
                                         .y = {y.data(), size}});
   return y;
 }
@@ -49,10 +50,10 @@ TEST(Dropout, MaskFollowsTheStreamOnly) {
   for (std::size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i] == 0, dx[i] == 0) << i;
 }
 
-TEST(Dropout, StreamsOfSeedStepAndLayerDiffer) {
+TEST(Dropout, StreamsOfSeedDrawAndLayerDiffer) {
   const std::vector<float> ones(20'000, 1.0F);
   const auto base = drop(ones, 0.5F, {});
-  for (const Stream& other : {Stream{.seed = 8}, Stream{.step = 4}, Stream{.layer = 3}}) {
+  for (const Stream& other : {Stream{.seed = 8}, Stream{.draw = 4}, Stream{.layer = 3}}) {
     const auto y = drop(ones, 0.5F, other);
     int equal = 0;
     for (std::size_t i = 0; i < y.size(); ++i) equal += static_cast<int>(y[i] == base[i]);

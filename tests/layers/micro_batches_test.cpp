@@ -50,10 +50,7 @@ class MicroBatches : public testing::Test {
   // Forward and backward on one micro-batch, whose share in the step is 1 / `of`. Returns the loss.
   double run(std::int64_t micro_batch, std::int64_t of) {
     const double share = 1.0 / static_cast<double>(of);
-    Pass pass(*executor, {.training = true,
-                          .seed = kSeed,
-                          .draw = static_cast<std::uint64_t>(micro_batch),
-                          .micro_batch_share = static_cast<float>(share)});
+    Pass pass(*executor, {.training = true, .seed = kSeed, .micro_batch = micro_batch, .micro_batches = of});
     Target target{
         .labels = executor->empty(DType::Int64, Shape(N{kImages})), .soft_targets = {}, .smoothing = 0.1F};
     for (const N n : range(N{kImages}))

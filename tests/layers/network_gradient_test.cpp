@@ -98,7 +98,7 @@ class NetworkGradient : public testing::TestWithParam<Problem> {
 
   // The loss; the gradients too, where `dx` is given.
   double loss(Tensor* dx = nullptr) {
-    Pass pass(*executor_, {.training = true, .seed = 5, .draw = 17});
+    Pass pass(*executor_, {.training = true, .seed = 5, .step = 17});
     Tensor unused;
     const Variable input = test::probed(pass, x_, dx ? *dx : unused);
     const Variable loss = classification_loss(pass, net_(input, pass), GetParam().loss, target_);

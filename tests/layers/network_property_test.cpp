@@ -84,8 +84,8 @@ TEST(Network, EvaluationRecordsAndChangesNothing) {
 TEST(Network, TheSameDrawGivesTheSameBitsAnotherDrawOthers) {
   Network network;
   const Tensor x = random_images(6, 16, 16);
-  const auto run = [&](std::uint64_t draw) {
-    return network.run(x, {.training = true, .seed = 9, .draw = draw});
+  const auto run = [&](std::int64_t step) {
+    return network.run(x, {.training = true, .seed = 9, .step = step});
   };
   const Tensor first = run(1);
   EXPECT_TRUE(std::ranges::equal(first.bytes(), run(1).bytes()));
@@ -127,7 +127,7 @@ TEST(KeptSamples, CountOrderAndRange) {
   const auto executor = Executor::cpu(1);
   for (const std::int64_t samples : {1, 2, 7, 64}) {
     for (const float drop : {0.1F, 0.35F, 0.5F, 0.99F}) {
-      const auto kept = kept_samples(*executor, samples, drop, {.training = true, .draw = 3});
+      const auto kept = kept_samples(*executor, samples, drop, {.training = true, .step = 3});
       const auto count = std::max<std::int64_t>(1, std::llround(static_cast<double>(samples) * (1.0 - drop)));
       if (count == samples) {
         EXPECT_TRUE(kept.empty());  // all
@@ -144,8 +144,8 @@ TEST(KeptSamples, CountOrderAndRange) {
 
 TEST(KeptSamples, AreAFunctionOfSeedDrawAndPlace) {
   const auto executor = Executor::cpu(1);
-  const auto draw = [&](std::uint64_t seed, std::uint64_t number, int place) {
-    Pass pass(*executor, {.training = true, .seed = seed, .draw = number});
+  const auto draw = [&](std::uint64_t seed, std::int64_t step, int place) {
+    Pass pass(*executor, {.training = true, .seed = seed, .step = step});
     for (int i = 0; i < place; ++i) draw_kept_samples(pass, 64, 0.5F);
     const auto kept = draw_kept_samples(pass, 64, 0.5F);
     const auto values = kept.view<const std::int64_t, N>();
@@ -163,8 +163,7 @@ TEST(KeptSamples, EverySampleIsKeptEquallyOften) {
   constexpr int kDraws = 4000, kSamples = 10;
   std::vector<int> times(kSamples);
   for (int draw = 0; draw < kDraws; ++draw) {
-    for (const auto n : kept_samples(*executor, kSamples, 0.3F,
-                                     {.training = true, .draw = static_cast<std::uint64_t>(draw)})) {
+    for (const auto n : kept_samples(*executor, kSamples, 0.3F, {.training = true, .step = draw})) {
       ++times[static_cast<std::size_t>(n)];
     }
   }

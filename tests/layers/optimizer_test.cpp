@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/base/philox.h"
 #include "layers/convfirst_net.h"
@@ -172,6 +173,69 @@ TEST(Optimizer, ClippingLeavesASmallGradientAlone) {
   with.step(1, 0.1);
   without.step(1, 0.1);
   EXPECT_TRUE(same_bytes(clipped.store->values(), plain.store->values()));
+}
+
+// What a step with the gradient `factor` times a drawn one does to the loss scale.
+kernels::StepState scaled_step(Model& model, Optimizer& optimizer, float factor) {
+  model.draw_gradients(1, factor);
+  optimizer.step(1, 0.1);
+  return optimizer.read_step_state();
+}
+
+constexpr float kOverflow = std::numeric_limits<float>::infinity();
+
+TEST(LossScale, AnOverflowHalvesItAndLeavesTheStepOut) {
+  Model model;
+  Optimizer optimizer(*model.executor, *model.store, {.scales_loss = true});
+  const Tensor before = copy_of(model.store->values(), host_pool());
+  const float first = optimizer.read_step_state().loss_scale;
+  const auto state = scaled_step(model, optimizer, kOverflow);
+  EXPECT_EQ(state.loss_scale, first / 2);
+  EXPECT_EQ(state.left_out, 1);
+  EXPECT_EQ(state.failed, 0);
+  EXPECT_EQ(*optimizer.loss_weight().flat<const float>().data(), first / 2);
+  EXPECT_TRUE(same_bytes(model.store->values(), before));
+  EXPECT_EQ(scaled_step(model, optimizer, first / 2).left_out, 1);
+  EXPECT_FALSE(same_bytes(model.store->values(), before));
+}
+
+TEST(LossScale, DoublesAfterGoodStepsUpToItsMost) {
+  Model model;
+  Optimizer optimizer(*model.executor, *model.store, {.scales_loss = true});
+  const kernels::LossScaling scaling;
+  optimizer.write_step_state({.loss_scale = 4, .good_steps = scaling.growth_steps - 2});
+  EXPECT_EQ(scaled_step(model, optimizer, 1).loss_scale, 4);
+  const auto state = scaled_step(model, optimizer, 1);
+  EXPECT_EQ(state.loss_scale, 8);
+  EXPECT_EQ(state.good_steps, 0);
+  optimizer.write_step_state({.loss_scale = scaling.most, .good_steps = scaling.growth_steps - 1});
+  EXPECT_EQ(scaled_step(model, optimizer, 1).loss_scale, scaling.most);
+}
+
+TEST(LossScale, DividesTheGradients) {
+  Model scaled, plain;
+  Optimizer with(*scaled.executor, *scaled.store, {.clip_norm = 0.5F, .scales_loss = true});
+  Optimizer without(*plain.executor, *plain.store, {.clip_norm = 0.5F});
+  const auto state = scaled_step(scaled, with, with.read_step_state().loss_scale);  // a power of two
+  const auto expected = scaled_step(plain, without, 1);
+  EXPECT_EQ(state.gradient_norm, expected.gradient_norm);
+  EXPECT_TRUE(same_bytes(scaled.store->values(), plain.store->values()));
+}
+
+TEST(LossScale, AnOverflowAtScaleOneIsAFailure) {
+  Model model;
+  Optimizer optimizer(*model.executor, *model.store, {.scales_loss = true});
+  optimizer.write_step_state({.loss_scale = 1});
+  EXPECT_EQ(scaled_step(model, optimizer, kOverflow).failed, 1);
+}
+
+TEST(Optimizer, AfterAFailureNoStepIsApplied) {
+  Model model;
+  Optimizer optimizer(*model.executor, *model.store, {.ema_decay = 0.9F});
+  scaled_step(model, optimizer, kOverflow);
+  const Tensor values = copy_of(model.store->values(), host_pool());
+  EXPECT_EQ(scaled_step(model, optimizer, 1).failed, 1);
+  EXPECT_TRUE(same_bytes(model.store->values(), values));
 }
 
 TEST(Optimizer, AParameterWithoutGradientIsNamed) {
