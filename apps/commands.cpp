@@ -1,5 +1,6 @@
 #include <array>
 
+#include "apps/bench/bench_commands.h"
 #include "apps/ckpt/ckpt_commands.h"
 #include "apps/command.h"
 #include "apps/data_command/data_commands.h"
@@ -42,6 +43,12 @@ std::span<const Command> commands() {
       {"ckpt import", "a checkpoint from weights that came from elsewhere",
        "convfirst ckpt import weights.safetensors --config convfirstnet_small.toml -o small.safetensors",
        run_ckpt_import},
+      {"bench block", "time of every kernel at the shapes of real networks, against the device's limits",
+       "convfirst bench block \"grouped_conv N=128\"", run_bench_block},
+      {"bench infer", "time of a network's forward pass", "convfirst bench infer small --batch 128",
+       run_bench_infer},
+      {"bench train", "time of a whole training step",
+       "convfirst bench train small --batch 256 --set optimizer.kind=adamw", run_bench_train},
       {"plot", "curves, confusion matrix and worst classes of a run as one HTML file",
        "convfirst plot runs/fashion -o report.html", run_plot},
       {"doctor", "what this machine offers, what is wrong and what to do", "convfirst doctor", run_doctor},

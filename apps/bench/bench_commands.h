@@ -1,0 +1,12 @@
+// `convfirst bench block|infer|train`: how fast kernels and networks are, and what the device would allow.
+#pragma once
+
+#include "apps/command.h"
+
+namespace cf::apps {
+
+int run_bench_block(const Command& command, const Arguments& arguments);
+int run_bench_infer(const Command& command, const Arguments& arguments);
+int run_bench_train(const Command& command, const Arguments& arguments);
+
+}  // namespace cf::apps

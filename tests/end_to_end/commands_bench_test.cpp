@@ -1,0 +1,104 @@
+// `convfirst bench` on the processor: every number is there, and they agree with one another.
+#include <nlohmann/json.hpp>
+
+#include "tests/end_to_end/command_checks.h"
+
+namespace cf {
+namespace {
+
+using nlohmann::json;
+
+void expect_spread(const json& spread, int samples) {
+  EXPECT_GT(spread["min"], 0);
+  EXPECT_LE(spread["min"], spread["p10"]);
+  EXPECT_LE(spread["p10"], spread["median"]);
+  EXPECT_LE(spread["median"], spread["p90"]);
+  EXPECT_LE(spread["p90"], spread["max"]);
+  EXPECT_EQ(spread["samples"], samples);
+}
+
+TEST(CommandBench, BlockMeasuresCasesAgainstTheirLimits) {
+  const ScratchFolder scratch;
+  const json result = json::parse(output_of({"bench", "block", "grouped_conv C=24 N=2", "--all", "--samples",
+                                             "5", "--device", "cpu", "--threads", "1", "--json"},
+                                            scratch.path()));
+  EXPECT_EQ(result["bench"], "block");
+  ASSERT_EQ(result["cases"].size(), 4U);  // forward, both gradients, one of them accumulated
+  for (const json& c : result["cases"]) {
+    SCOPED_TRACE(c.dump());
+    expect_spread(c["seconds"], 5);
+    const double seconds = c["seconds"]["median"].get<double>();
+    EXPECT_EQ(c["precision"], "float32");
+    EXPECT_EQ(c["graph"], false);
+    EXPECT_NEAR(c["flops_per_second"].get<double>() * seconds, c["flops"].get<double>(), 1e-3);
+    EXPECT_NEAR(c["bytes_per_second"].get<double>() * seconds, c["bytes"].get<double>(), 1e-3);
+    const double limit = std::max(c["flops"].get<double>() / result["matrix_flops_per_second"].get<double>(),
+                                  c["bytes"].get<double>() / result["copy_bytes_per_second"].get<double>());
+    EXPECT_NEAR(c["limit_seconds"].get<double>() / limit, 1, 1e-9);
+    EXPECT_NEAR(c["share_of_limit"].get<double>(), limit / seconds, 1e-6 * limit / seconds);
+  }
+}
+
+TEST(CommandBench, BlockListsCasesWithTheirCost) {
+  const ScratchFolder scratch;
+  const std::string text =
+      output_of({"bench", "block", "linear/forward M=401408 C=64", "--list"}, scratch.path());
+  const auto lines = lines_of(text);
+  ASSERT_EQ(lines.size(), 2U) << text;
+  EXPECT_NE(lines[1].find("19.730"), std::string::npos) << "2 * 401408 * 64 * 384 operations: " << text;
+  EXPECT_NE(lines[1].find("linear/forward M=401408 C=64 K=384"), std::string::npos) << text;
+}
+
+Arguments tiny_model(const std::string& what, const Arguments& more) {
+  Arguments arguments{"bench",   what,    "pico",           "--batch", "6",        "--size", "16",
+                      "--steps", "5",     "--warmup",       "1",       "--device", "cpu",    "--threads",
+                      "1",       "--set", "model.classes=4"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST(CommandBench, InferAndTrainSayWhatWasMeasured) {
+  const ScratchFolder scratch;
+  for (const auto& [what, passes] : {std::pair("infer", 1), std::pair("train", 3)}) {
+    SCOPED_TRACE(what);
+    const json result = json::parse(output_of(tiny_model(what, {"--json"}), scratch.path()));
+    EXPECT_EQ(result["bench"], what);
+    EXPECT_EQ(result["batch"], 6);
+    EXPECT_EQ(result["size"], 16);
+    EXPECT_EQ(result["precision"], "float32");
+    EXPECT_EQ(result["graph"], false);
+    EXPECT_EQ(result["warmup"], 1);
+    expect_spread(result["seconds"], 5);
+    const double seconds = result["seconds"]["median"].get<double>();
+    EXPECT_NEAR(result["images_per_second"].get<double>() * seconds, 6, 1e-9);
+    EXPECT_EQ(result["flops_per_step"].get<double>(),
+              2.0 * passes * 6 * result["macs_per_image"].get<double>());
+    EXPECT_GT(result["peak_bytes"], 0);
+    EXPECT_GE(result["reserved_bytes"], result["peak_bytes"]);
+    const std::string text = output_of(tiny_model(what, {}), scratch.path());
+    for (const char* part :
+         {"batch 6", "16x16x1", "float32", "no graph", "median", "p90", "images/s", "TFLOP/s"})
+      EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
+  }
+  EXPECT_TRUE(contents_of(scratch.path()).empty());
+}
+
+TEST(CommandBench, RefusesWhatItCannotMeasure) {
+  const ScratchFolder scratch;
+  const auto refuse = [&](const Arguments& arguments, std::initializer_list<std::string_view> words) {
+    expect_refused(scratch.path(), arguments, 2, words);
+  };
+  refuse({"bench"}, {"block", "infer", "train"});
+  refuse({"bench", "block", "nothing_such", "--list"}, {"nothing_such", "--list"});
+  refuse({"bench", "block", "--precision", "int8"}, {"--precision", "int8"});
+  refuse({"bench", "block", "--samples", "0"}, {"--samples", "0"});
+  refuse({"bench", "infer"}, {"MODEL"});
+  refuse({"bench", "infer", "no_such_model"}, {"no_such_model"});
+  refuse({"bench", "infer", "pico", "--precision", "bf16", "--device", "cpu"},
+         {"precision.compute", "float32"});
+  refuse({"bench", "train", "pico", "--steps", "0"}, {"--steps is 0"});
+  refuse({"bench", "train", "pico", "--size", "4"}, {"train.size", "4"});
+}
+
+}  // namespace
+}  // namespace cf
