@@ -66,6 +66,18 @@ void check(const AugmentOptions& options) {
   CF_CHECK_AS(ErrorKind::Usage, options.flip >= 0 && options.flip <= 1, "flip is ", options.flip,
               ", must be a probability");
   CF_CHECK_AS(ErrorKind::Usage, options.pad >= 0, "pad is ", options.pad, ", must not be negative");
+  check(options.appearance);
+}
+
+std::int64_t sample_draw(std::int64_t sample, int repetition) {
+  constexpr int kSampleBits = 48;
+  return sample | std::int64_t{repetition} << kSampleBits;
+}
+
+Philox appearance_draw(std::uint64_t seed, std::int64_t epoch, std::int64_t sample) {
+  constexpr std::uint64_t kAppearance = std::uint64_t{1} << 63;  // another stream than that of the geometry
+  return {seed, Purpose::Augmentation, static_cast<std::uint64_t>(epoch),
+          static_cast<std::uint64_t>(sample) | kAppearance};
 }
 
 AugmentDraw draw_augmentation(const AugmentOptions& options, std::uint64_t seed, std::int64_t epoch,

@@ -20,12 +20,20 @@ class BatchPlan {
   // Of the batch that is `sequence` batches behind the beginning.
   Position position(std::int64_t sequence) const;
 
+  struct Place {
+    std::int64_t position;  // in the order of the epoch's samples
+    int repetition;         // how often the sample came before in the global batch
+  };
+  // Of the image at `position` of an epoch: with repeats, a global batch is its samples once, then once more
+  // ...
+  Place place(std::int64_t position) const;
+
   std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
   // From the beginning; as good as infinite with shuffle.
   std::int64_t total_batches() const { return total_batches_; }
 
  private:
-  std::int64_t samples_, batch_, global_batch_, rank_, first_epoch_, first_batch_;
+  std::int64_t samples_, batch_, global_batch_, repeats_, rank_, first_epoch_, first_batch_;
   std::int64_t batches_per_epoch_, total_batches_;
 };
 

@@ -13,10 +13,6 @@ int product_of_bytes(int a, int b) {
   return ((t >> 8) + t) >> 8;
 }
 
-std::uint8_t grey_of(const std::uint8_t* rgb) {
-  return static_cast<std::uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);
-}
-
 // Stored inverted: `inks` holds 255 - C, 255 - M, 255 - Y, 255 - K.
 void rgb_of(const std::uint8_t* inks, std::uint8_t* rgb) {
   const int light = inks[3];

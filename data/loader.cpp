@@ -71,8 +71,9 @@ struct Loader::State {
 
   void work();
   void fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last);
-  void make(Worker& worker, std::int64_t epoch, std::int64_t sample, std::uint8_t* out);
-  std::int64_t make_or_substitute(Worker& worker, std::int64_t epoch, std::int64_t sample, std::uint8_t* out);
+  void make(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition, std::uint8_t* out);
+  std::int64_t make_or_substitute(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition,
+                                  std::uint8_t* out);
   void start_slot(Slot& slot, std::int64_t sequence);
   Slot& slot_of(std::int64_t sequence) {
     return slots[static_cast<std::size_t>(sequence % static_cast<std::int64_t>(slots.size()))];
@@ -120,14 +121,15 @@ void Loader::State::start_slot(Slot& slot, std::int64_t sequence) {
   slot.error = nullptr;
 }
 
-void Loader::State::make(Worker& worker, std::int64_t epoch, std::int64_t sample, std::uint8_t* out) {
+void Loader::State::make(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition,
+                         std::uint8_t* out) {
   const ImageSize target{options.height, options.width};
   dataset.read(sample, worker.encoded);
   in_context([&] { return dataset.name(sample); },
              [&] {
                if (options.augment) {
                  worker.preparer.for_training(worker.encoded, options.augmentation, options.seed, epoch,
-                                              sample, target, options.channels, out);
+                                              sample_draw(sample, repetition), target, options.channels, out);
                } else {
                  worker.preparer.for_evaluation(worker.encoded,
                                                 {.target = target,
@@ -143,11 +145,11 @@ void Loader::State::make(Worker& worker, std::int64_t epoch, std::int64_t sample
 
 // Gives the sample that was made: this one or, where allowed, the next readable one of its class.
 std::int64_t Loader::State::make_or_substitute(Worker& worker, std::int64_t epoch, std::int64_t sample,
-                                               std::uint8_t* out) {
+                                               int repetition, std::uint8_t* out) {
   std::int64_t candidate = sample;
   while (true) {
     try {
-      make(worker, epoch, candidate, out);
+      make(worker, epoch, candidate, repetition, out);
       return candidate;
     } catch (const Error& error) {
       if (options.on_corrupt == OnCorrupt::Error || error.kind() != ErrorKind::Data) throw;
@@ -165,8 +167,9 @@ void Loader::State::fill(Worker& worker, Slot& slot, std::int64_t first, std::in
   const std::int64_t image_bytes = std::int64_t{options.height} * options.width * options.channels;
   for (std::int64_t i = first; i < last && !stopping; ++i) {
     try {
-      const std::int64_t sample = make_or_substitute(worker, batch.epoch, order(slot.first_position + i),
-                                                     batch.images.data() + i * image_bytes);
+      const BatchPlan::Place place = plan.place(slot.first_position + i);
+      const std::int64_t sample = make_or_substitute(worker, batch.epoch, order(place.position),
+                                                     place.repetition, batch.images.data() + i * image_bytes);
       batch.samples[static_cast<std::size_t>(i)] = sample;
       batch.labels[static_cast<std::size_t>(i)] = dataset.label(sample);
     } catch (...) {

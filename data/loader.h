@@ -31,6 +31,10 @@ struct LoaderOptions {
   bool shuffle = false;  // a permutation per epoch, endless; else one pass in the stored order
   bool augment = false;  // `augmentation`; else the evaluation geometry
   AugmentOptions augmentation;
+  // Repeated augmentation (Hoffer et al., "Augment your batch", CVPR 2020): every sample comes so often in a
+  // global batch, each time drawn anew, and an epoch of as many batches takes that share of the samples. Must
+  // divide the global batch; needs shuffle and drop_last.
+  int repeats = 1;
   // Evaluation geometry, see prepare.h and resize.h.
   float crop = 1.0f;
   Filter filter = Filter::Bicubic;

@@ -92,7 +92,15 @@ void Preparer::for_training(const EncodedImage& encoded, const AugmentOptions& o
     const PixelBox all{0, 0, target.height, target.width};
     resizer_.resize(decoded_.image, decoded_.box, target, all, options.filter, resized_);
   }
-  copy_pixels(resized_, draw.flip, out);
+  if (!options.appearance.any()) {
+    copy_pixels(resized_, draw.flip, out);
+    return;
+  }
+  flipped_.reshape(resized_.height, resized_.width, resized_.channels);
+  copy_pixels(resized_, draw.flip, flipped_.pixels.data());
+  Philox appearance = appearance_draw(seed, epoch, sample);
+  appearance_.change(options.appearance, appearance, flipped_);
+  std::copy(flipped_.pixels.begin(), flipped_.pixels.end(), out);
 }
 
 }  // namespace cf::data

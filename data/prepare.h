@@ -45,7 +45,8 @@ class Preparer {
   Decoder decoder_;
   Resizer resizer_;
   DecodedImage decoded_;
-  Image resized_, turned_;
+  Image resized_, turned_, flipped_;
+  Appearance appearance_;
 };
 
 }  // namespace cf::data

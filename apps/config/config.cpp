@@ -39,6 +39,16 @@ void AugmentConfig::fields(FieldList& field) {
   field("pad", pad, at_least(0),
         "black pixels on each side before a random crop of the training size; 0: random resized crop");
   field("filter", filter, one_of("bilinear", "bicubic"), "interpolation of the random resized crop");
+  field("randaugment", randaugment, anything(),
+        "RandAugment in timm's notation, such as \"rand-m9-n2-mstd0.5-inc1\"; empty: none");
+  field("trivial_augment", trivial_augment, anything(), "TrivialAugmentWide; not together with randaugment");
+  field("color_jitter", color_jitter, at_least(0),
+        "strength of random brightness, contrast, saturation and hue (at most 0.5); empty: none");
+  field("grayscale", grayscale, between(0, 1), "probability of an image without colour");
+  field("erase", erase, between(0, 1),
+        "probability of a rectangle of 2 to 33 % of the image replaced by data.mean");
+  field("repeats", repeats, at_least(1),
+        "times every image comes in a batch, augmented anew; an epoch takes that share of the images");
 }
 
 void LossConfig::fields(FieldList& field) {

@@ -42,6 +42,12 @@ struct AugmentConfig {
   double flip = 0.5;
   int pad = 0;
   std::string filter = "bilinear";
+  std::string randaugment;
+  bool trivial_augment = false;
+  std::vector<double> color_jitter;
+  double grayscale = 0;
+  double erase = 0;
+  int repeats = 1;
   void fields(FieldList& field);
 };
 

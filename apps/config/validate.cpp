@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "data/transforms/rand_augment.h"
 #include "kernels/base/check.h"
 
 namespace cf::apps {
@@ -15,6 +16,7 @@ class Validator {
   void run() const {
     check_model();
     check_data();
+    check_augment();
     check_train();
     check_optimization();
   }
@@ -73,6 +75,26 @@ class Validator {
     };
     check_order("augment.crop_scale", config_.augment.crop_scale);
     check_order("augment.crop_aspect", config_.augment.crop_aspect);
+  }
+
+  void check_augment() const {
+    const AugmentConfig& augment = config_.augment;
+    if (!augment.randaugment.empty()) {
+      try {
+        data::parse_rand_augment(augment.randaugment);
+      } catch (const Error& error) {
+        check(false, "augment.randaugment", "= ", error.what());
+      }
+      check(!augment.trivial_augment, "augment.trivial_augment",
+            "= true besides augment.randaugment; allowed: one of the two");
+    }
+    const auto& jitter = augment.color_jitter;
+    check(jitter.empty() || jitter.size() == 4, "augment.color_jitter", "has ", jitter.size(),
+          " entries; allowed: none, or brightness, contrast, saturation and hue");
+    check(jitter.empty() || jitter[3] <= 0.5, "augment.color_jitter", "has a hue of ",
+          jitter.empty() ? 0 : jitter[3], "; allowed: at most 0.5");
+    check(config_.train.batch % augment.repeats == 0, "augment.repeats", "= ", augment.repeats,
+          " does not divide train.batch = ", config_.train.batch);
   }
 
   void check_train() const {

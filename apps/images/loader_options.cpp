@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "kernels/base/check.h"
@@ -12,6 +13,30 @@ namespace {
 
 data::Filter filter_of(const std::string& name) {
   return name == "bicubic" ? data::Filter::Bicubic : data::Filter::Bilinear;
+}
+
+// data.mean as a byte per channel: what normalisation makes zero, to half a step.
+data::FillColour mean_colour(const Config& config) {
+  data::FillColour colour{};
+  const auto& mean = config.data.mean;
+  for (std::size_t c = 0; c < std::min(colour.size(), mean.size()); ++c)
+    colour[c] = static_cast<std::uint8_t>(std::lround(255 * std::clamp(mean[c], 0.0, 1.0)));
+  return colour;
+}
+
+data::AppearanceOptions appearance_options(const Config& config) {
+  const AugmentConfig& augment = config.augment;
+  data::AppearanceOptions options;
+  if (!augment.randaugment.empty()) options.rand_augment = data::parse_rand_augment(augment.randaugment);
+  options.trivial_augment = augment.trivial_augment;
+  if (!augment.color_jitter.empty()) {
+    const auto strength = [&](std::size_t i) { return static_cast<float>(augment.color_jitter.at(i)); };
+    options.jitter = {strength(0), strength(1), strength(2), strength(3)};
+  }
+  options.grey = static_cast<float>(augment.grayscale);
+  options.erase = static_cast<float>(augment.erase);
+  options.fill = mean_colour(config);
+  return options;
 }
 
 void report_substitution(const data::BadRecord& record, std::int64_t count) {
@@ -40,6 +65,8 @@ data::LoaderOptions training_loader_options(const Config& config, std::int64_t e
   options.augmentation.pad = augment.pad;
   options.augmentation.filter = filter_of(augment.filter);
   options.augmentation.upright = config.data.exif_orientation;
+  options.augmentation.appearance = appearance_options(config);
+  options.repeats = augment.repeats;
   options.on_corrupt =
       config.data.on_corrupt == "substitute" ? data::OnCorrupt::Substitute : data::OnCorrupt::Error;
   options.corrupt_limit = config.data.corrupt_limit;

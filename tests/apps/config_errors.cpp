@@ -37,6 +37,22 @@ TEST_F(ConfigError, FirstErrorOfTheFileIsReported) {
             "recipe.toml:2: unknown key 'train.batchsize'; did you mean 'train.batch'?");
 }
 
+TEST_F(ConfigError, AugmentationThatCannotBe) {
+  EXPECT_EQ(message("[augment]\nrandaugment = \"rand-q3\"\n").substr(0, 78),
+            "recipe.toml:2: augment.randaugment = \"rand-q3\" has the unknown part 'q'; allow");
+  EXPECT_EQ(
+      message("[augment]\nrandaugment = \"rand-m9\"\ntrivial_augment = true\n"),
+      "recipe.toml:3: augment.trivial_augment = true besides augment.randaugment; allowed: one of the two");
+  EXPECT_EQ(message("[augment]\ncolor_jitter = [0.4, 0.4]\n"),
+            "recipe.toml:2: augment.color_jitter has 2 entries; allowed: none, or brightness, contrast, "
+            "saturation and "
+            "hue");
+  EXPECT_EQ(message("[augment]\ncolor_jitter = [0.4, 0.4, 0.4, 0.6]\n"),
+            "recipe.toml:2: augment.color_jitter has a hue of 0.6; allowed: at most 0.5");
+  EXPECT_EQ(message("[augment]\nrepeats = 3\n[train]\nbatch = 256\n"),
+            "recipe.toml:2: augment.repeats = 3 does not divide train.batch = 256");
+}
+
 TEST_F(ConfigError, SectionWhereAKeyBelongs) {
   EXPECT_EQ(message("train = 3\n"),
             "recipe.toml:1: 'train' is a section; its keys are set one by one, such as train.duration");

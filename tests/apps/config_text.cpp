@@ -33,6 +33,11 @@ ResolvedConfig unusual() {
                               "augment.flip=0",
                               "augment.pad=4",
                               "augment.filter=bicubic",
+                              "augment.randaugment=rand-m7-n3",
+                              "augment.color_jitter=[0.4, 0.4, 0.2, 0.1]",
+                              "augment.grayscale=0.2",
+                              "augment.erase=0.25",
+                              "augment.repeats=3",
                               "loss.kind=bce",
                               "loss.smoothing=0.1",
                               "optimizer.kind=rmsprop",
@@ -95,8 +100,8 @@ TEST(ConfigText, DiffNamesEveryKeyThatDiffers) {
             (std::vector<std::string>{"train.duration: \"90ep\" -> \"3ep\"", "optimizer.lr: 0.1 -> 0.5"}));
   const Config unlike = unusual().config;
   Config defaults;
-  // The same in both: version, nesterov, patch, blocks, expansion, group_width, head.
-  EXPECT_EQ(diff(defaults, unlike).size() + 7, fields_of(defaults).size());
+  // The same in both: version, trivial_augment, nesterov, patch, blocks, expansion, group_width, head.
+  EXPECT_EQ(diff(defaults, unlike).size() + 8, fields_of(defaults).size());
 }
 
 TEST(ConfigText, StoredTextHasNoExtends) {

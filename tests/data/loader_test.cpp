@@ -261,6 +261,64 @@ TEST(Loader, TooManyCorruptSamplesAreAnError) {
   expect_error(ErrorKind::Usage, {"training only"}, [&] { Loader loader(three, in_evaluation); });
 }
 
+TEST(Loader, RepeatsComeInOneGlobalBatchForAnyRanks) {
+  const auto data = synthetic("samples=50,size=16");
+  LoaderOptions options = training(12, 2);
+  options.repeats = 3;
+  const auto whole = take(*data, options, 8);
+  for (const Batch& batch : whole) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(batch.samples[i], batch.samples[i + 4]);
+      EXPECT_EQ(batch.samples[i], batch.samples[i + 8]);
+      const std::size_t bytes = batch.images.size() / 12;
+      const auto image = [&](std::size_t at) {
+        return std::vector(batch.images.begin() + static_cast<std::ptrdiff_t>(at * bytes),
+                           batch.images.begin() + static_cast<std::ptrdiff_t>((at + 1) * bytes));
+      };
+      EXPECT_NE(image(i), image(i + 4)) << "augmented alike";
+    }
+  }
+  // An epoch has 4 batches of 4 samples each, all different.
+  std::set<std::int64_t> seen;
+  for (std::size_t b = 0; b < 4; ++b) seen.insert(whole[b].samples.begin(), whole[b].samples.end());
+  EXPECT_EQ(seen.size(), 16u);
+  options.batch = 4;
+  options.ranks = 3;
+  for (int rank = 0; rank < 3; ++rank) {
+    options.rank = rank;
+    const auto part = take(*data, options, 8);
+    for (std::size_t b = 0; b < 8; ++b) {
+      EXPECT_TRUE(
+          std::equal(part[b].samples.begin(), part[b].samples.end(), whole[b].samples.begin() + 4 * rank));
+      EXPECT_TRUE(
+          std::equal(part[b].images.begin(), part[b].images.end(),
+                     whole[b].images.begin() + static_cast<std::ptrdiff_t>(part[b].images.size()) * rank));
+    }
+  }
+  options.repeats = 5;
+  expect_error(ErrorKind::Usage, {"5 repeats", "batch of 12"}, [&] { take(*data, options, 1); });
+}
+
+TEST(Loader, EveryAugmentationIsTheSameForAnyThreadsAndAfterAResume) {
+  const auto data = synthetic("samples=40,size=24");
+  LoaderOptions options = training(8, 1);
+  auto& appearance = options.augmentation.appearance;
+  appearance.rand_augment = parse_rand_augment("rand-m9-n2-mstd0.5-inc1");
+  appearance.jitter = {0.4f, 0.4f, 0.4f, 0.1f};
+  appearance.grey = 0.2f;
+  appearance.erase = 0.5f;
+  const auto expected = take(*data, options, 10);
+  for (const int threads : {3, 16}) {
+    options.threads = threads;
+    const auto got = take(*data, options, 10);
+    for (std::size_t b = 0; b < 10; ++b) EXPECT_TRUE(equal(got[b], expected[b]));
+  }
+  options.first_epoch = 1;
+  options.first_batch = 2;
+  const auto resumed = take(*data, options, 3);
+  for (std::size_t b = 0; b < 3; ++b) EXPECT_TRUE(equal(resumed[b], expected[7 + b]));
+}
+
 TEST(Loader, EndsAtAnyMoment) {
   const auto data = synthetic("samples=64,size=64");
   for (int taken = 0; taken < 6; ++taken) {
