@@ -62,6 +62,7 @@ ResolvedConfig unusual() {
                               "model.init=w.safetensors",
                               "ema.decay=0.9999",
                               "precision.compute=float32",
+                              "precision.tf32=true",
                               "checkpoint.every=90s",
                               "checkpoint.keep_last=5",
                               "checkpoint.keep_best=0",
