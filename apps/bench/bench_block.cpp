@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "apps/bench/bench_commands.h"
@@ -24,17 +25,24 @@ struct BlockOptions {
   PrecisionConfig precision;
 };
 
-// The matrix rate of optimizer steps and other cases that only run in float32 does not matter: memory binds.
+struct Selection {
+  std::vector<BlockShape> blocks;
+  std::vector<kernels::Case> cases;
+};
+
+// Where a case does not run in the executor's own type, as optimizer steps run in float32 only.
 DType type_of(const Executor& executor, const kernels::Case& problem) {
   return runs_at(executor, problem, executor.compute_type()) ? executor.compute_type() : DType::Float32;
 }
 
-void print_list(const std::vector<kernels::Case>& cases) {
+void print_list(const Selection& selection) {
+  const auto row = [](const std::string& name, double flops, double bytes) {
+    fmt::print("{:>10.3f}  {:>12.3f}  {}\n", 1e-9 * flops, 1e-6 * bytes, name);
+  };
   fmt::print("{:>10}  {:>12}  case\n", "GFLOP", "MB, float32");
-  for (const auto& problem : cases) {
-    fmt::print("{:>10.3f}  {:>12.3f}  {}\n", 1e-9 * problem.flops, 1e-6 * problem.bytes(DType::Float32),
-               problem.name);
-  }
+  for (const auto& shape : selection.blocks)
+    row(shape.name(), flops_of(shape), bytes_of(shape, DType::Float32));
+  for (const auto& problem : selection.cases) row(problem.name, problem.flops, problem.bytes(DType::Float32));
 }
 
 void print_heading(const std::string& device, const DeviceLimits& limits, bool in_graph) {
@@ -47,41 +55,45 @@ void print_heading(const std::string& device, const DeviceLimits& limits, bool i
              "dev", "TFLOP/s", "GB/s", "limit", "share", "case");
 }
 
-void print_row(const CaseResult& result, DType type) {
+void print_row(const CaseResult& result) {
   const Spread& seconds = result.timing.seconds;
   fmt::print("{:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>5.1f}%  {:>8.3f} {:>8.1f} {:>9.2f} {:>5.1f}%  {} {}\n",
              1e6 * seconds.median, 1e6 * seconds.p10, 1e6 * seconds.p90, 1e6 * seconds.least,
              100 * seconds.deviation / seconds.mean, 1e-12 * result.flops / seconds.median,
              1e-9 * result.bytes / seconds.median, 1e6 * result.limit_seconds, 100 * result.share_of_limit(),
-             result.name, name_of(type));
+             result.name, name_of(result.type));
   std::fflush(stdout);
 }
 
-void run_cases(const BlockOptions& options, const std::vector<kernels::Case>& cases) {
+// Measures all and hands each result to `take` as soon as it is there.
+void measure(Executor& executor, const Selection& selection, const DeviceLimits& limits, std::int64_t cache,
+             int samples, const std::function<void(const CaseResult&)>& take) {
+  const TimingOptions timing{
+      .samples = samples, .sample_seconds = 2e-3, .warmup_seconds = 0.02, .most_seconds = 2};
+  for (const auto& shape : selection.blocks) take(benchmark_block(executor, shape, limits, cache, timing));
+  for (const auto& problem : selection.cases) {
+    const DType type = type_of(executor, problem);
+    if (runs_at(executor, problem, type)) {
+      take(benchmark_case(executor, problem, type, limits, cache, timing));
+    } else {
+      fmt::print(stderr, "{}: does not run at this place\n", problem.name);
+    }
+  }
+}
+
+void run(const BlockOptions& options, const Selection& selection) {
   const auto executor = make_executor(options.device, options.precision);
   const DeviceLimits limits = measure_limits(*executor, executor->compute_type());
   const std::int64_t cache = last_cache_bytes(*executor);
   const std::string device = device_name(*executor);
-  const TimingOptions timing{
-      .samples = options.samples, .sample_seconds = 2e-3, .warmup_seconds = 0.02, .most_seconds = 2};
-
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  if (!options.json) print_heading(device, limits, CapturedWork::is_possible(*executor));
-  for (const auto& problem : cases) {
-    const DType type = type_of(*executor, problem);
-    if (!runs_at(*executor, problem, type)) {
-      fmt::print(stderr, "{}: does not run at this place\n", problem.name);
-      continue;
-    }
-    const CaseResult result = benchmark_case(*executor, problem, type, limits, cache, timing);
-    if (options.json) {
-      rows.push_back(as_json(result));
-      rows.back()["precision"] = name_of(type);
-    } else {
-      print_row(result, type);
-    }
+  if (!options.json) {
+    print_heading(device, limits, CapturedWork::is_possible(*executor));
+    measure(*executor, selection, limits, cache, options.samples, print_row);
+    return;
   }
-  if (!options.json) return;
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  measure(*executor, selection, limits, cache, options.samples,
+          [&](const CaseResult& result) { rows.push_back(as_json(result)); });
   const nlohmann::ordered_json out = {{"bench", "block"},
                                       {"version", version()},
                                       {"build", build_id()},
@@ -115,11 +127,14 @@ int run_bench_block(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage,
               precision == "auto" || precision == "float32" || precision == "bf16" || precision == "fp16",
               "--precision is '", precision, "', must be auto, float32, bf16 or fp16");
-  const auto cases = select_cases(options.pattern, options.all);
+  const Selection selection{select_blocks(options.pattern), select_cases(options.pattern, options.all)};
+  CF_CHECK_AS(ErrorKind::Usage, !selection.blocks.empty() || !selection.cases.empty(), "no case matches '",
+              options.pattern, "'; `convfirst bench block --list` names them",
+              options.all ? "" : ", --all adds the tests' small ones");
   if (options.list) {
-    print_list(cases);
+    print_list(selection);
   } else {
-    run_cases(options, cases);
+    run(options, selection);
   }
   return 0;
 }

@@ -16,9 +16,10 @@ CaseResult benchmark_case(Executor& executor, const kernels::Case& problem, DTyp
                           const DeviceLimits& limits, std::int64_t cache_bytes,
                           const TimingOptions& options) {
   CaseResult result{.name = problem.name,
+                    .type = type,
                     .flops = problem.flops,
                     .bytes = problem.bytes(type),
-                    .copies = copies_beyond(cache_bytes, problem, type)};
+                    .copies = copies_beyond(cache_bytes, tensor_bytes(problem, type))};
   result.limit_seconds = limits.seconds(result.flops, result.bytes);
   RotatingMemory memory(executor, problem, type, result.copies);
   result.timing = in_context(
@@ -34,6 +35,7 @@ CaseResult benchmark_case(Executor& executor, const kernels::Case& problem, DTyp
 nlohmann::ordered_json as_json(const CaseResult& result) {
   const double seconds = result.timing.seconds.median;
   return {{"name", result.name},
+          {"precision", name_of(result.type)},
           {"seconds", as_json(result.timing.seconds)},
           {"runs_per_sample", result.timing.runs_per_sample},
           {"graph", result.timing.in_graph},

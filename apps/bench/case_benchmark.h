@@ -13,6 +13,7 @@ namespace cf::apps {
 
 struct CaseResult {
   std::string name;
+  DType type = DType::Float32;
   double flops = 0, bytes = 0;  // of one run; bytes: compulsory traffic
   double limit_seconds = 0;     // the least time the device's own limits allow
   std::int64_t copies = 0;      // of the case's memory, walked through in turn

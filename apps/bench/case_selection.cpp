@@ -34,10 +34,13 @@ std::vector<kernels::Case> select_cases(std::string_view pattern, bool all) {
   std::erase_if(cases, [&](const kernels::Case& c) {
     return !(all || c.benchmark_only) || !name_matches(c.name, pattern);
   });
-  CF_CHECK_AS(ErrorKind::Usage, !cases.empty(), "no case matches '", pattern,
-              "'; `convfirst bench block --list` names them",
-              all ? "" : ", --all adds the tests' small ones");
   return cases;
+}
+
+std::vector<BlockShape> select_blocks(std::string_view pattern) {
+  auto shapes = block_shapes();
+  std::erase_if(shapes, [&](const BlockShape& shape) { return !name_matches(shape.name(), pattern); });
+  return shapes;
 }
 
 }  // namespace cf::apps

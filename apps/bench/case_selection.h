@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/bench/block_benchmark.h"
 #include "kernels/base/case.h"
 
 namespace cf::apps {
@@ -12,8 +13,11 @@ namespace cf::apps {
 // "C=640"), another anywhere ("conv/forward").
 bool name_matches(std::string_view name, std::string_view pattern);
 
-// The shapes of real networks, or with `all` the tests' small ones too, whose names match. None is a Usage
-// error.
+// The kernel cases in the shapes of real networks, or with `all` the tests' small ones too, whose names
+// match.
 std::vector<kernels::Case> select_cases(std::string_view pattern, bool all);
+
+// The whole blocks whose names match.
+std::vector<BlockShape> select_blocks(std::string_view pattern);
 
 }  // namespace cf::apps

@@ -20,7 +20,7 @@ void fill_repeating(Executor& executor, std::span<const double> values, const Te
 }
 
 Tensor normal_tensor(Executor& executor, DType type, const Shape& shape) {
-  constexpr std::int64_t kMostDrawn = 1 << 20;
+  constexpr std::int64_t kMostDrawn = 1 << 18;
   std::vector<double> values(static_cast<std::size_t>(std::min(shape.size(), kMostDrawn)));
   Philox philox(1, Purpose::Test);
   kernels::normal(0, 1)(philox, values);

@@ -13,7 +13,7 @@ using kernels::CaseTensor;
 using kernels::Role;
 
 // Of a larger tensor only so many values are drawn, and repeated.
-constexpr std::int64_t kMostDrawn = 1 << 20;
+constexpr std::int64_t kMostDrawn = 1 << 18;
 
 void fill(Executor& executor, const Case& problem, int index, DType type, const Tensor& into) {
   // Of labels and sample numbers all: their order may matter.
@@ -118,10 +118,10 @@ std::int64_t tensor_bytes(const Case& problem, DType type) {
   return bytes;
 }
 
-std::int64_t copies_beyond(std::int64_t cache_bytes, const Case& problem, DType type) {
+std::int64_t copies_beyond(std::int64_t cache_bytes, std::int64_t copy_bytes) {
   constexpr std::int64_t kMost = 1024;  // of a few kilobytes each, where any number fits into the cache
-  const std::int64_t bytes = std::max<std::int64_t>(1, tensor_bytes(problem, type));
-  return std::clamp<std::int64_t>((2 * cache_bytes + bytes - 1) / bytes, 2, kMost);
+  copy_bytes = std::max<std::int64_t>(1, copy_bytes);
+  return std::clamp<std::int64_t>((2 * cache_bytes + copy_bytes - 1) / copy_bytes, 2, kMost);
 }
 
 }  // namespace cf::apps

@@ -35,7 +35,7 @@ class RotatingMemory {
 // Bytes of one copy's tensors.
 std::int64_t tensor_bytes(const kernels::Case& problem, DType type);
 
-// So many copies that they are twice `cache_bytes` together, within reason.
-std::int64_t copies_beyond(std::int64_t cache_bytes, const kernels::Case& problem, DType type);
+// So many copies of `copy_bytes` that they are twice `cache_bytes` together, within reason.
+std::int64_t copies_beyond(std::int64_t cache_bytes, std::int64_t copy_bytes);
 
 }  // namespace cf::apps
