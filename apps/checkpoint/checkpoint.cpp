@@ -99,6 +99,7 @@ CheckpointContents::CheckpointContents(const CheckpointHeader& header, const Par
   put_int(metadata_, "format_version", kFormatVersion);
   put_string(metadata_, "build", header.build);
   put_string(metadata_, "config", to_toml(header.config));
+  if (!header.gemm_algorithms.empty()) put_string(metadata_, "gemm_algorithms", header.gemm_algorithms);
   put_json(metadata_, "classes", header.classes);
   const TrainingProgress& progress = header.progress;
   put_int(metadata_, "step", progress.step);
@@ -143,6 +144,9 @@ CheckpointHeader read_header(const SafetensorsReader& file) {
                       out.config = from_toml_text(get_string(metadata, "config"), "its configuration");
                       out.classes = get_json(metadata, "classes").get<std::vector<std::string>>();
                       out.build = get_string(metadata, "build");
+                      if (metadata.contains("gemm_algorithms")) {
+                        out.gemm_algorithms = get_string(metadata, "gemm_algorithms");
+                      }
                       out.progress = {.step = get_int(metadata, "step"),
                                       .steps_per_epoch = get_int(metadata, "steps_per_epoch"),
                                       .seconds = get_double(metadata, "seconds"),

@@ -4,8 +4,8 @@
 //   model.NAME      parameters and running statistics, PyTorch's names and layout
 //   ema.NAME        their averages, where the run averages
 //   optimizer.STATE.NAME
-//   __metadata__    configuration, progress, class names, build, the loss scale of float16; CRC32C of every
-//                   tensor
+//   __metadata__    configuration, progress, class names, build, the loss scale of float16, the
+//                   algorithms of the GPU's matrix products; CRC32C of every tensor
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,7 @@ struct CheckpointHeader {
   std::vector<std::string> classes;  // their names; empty where weights were imported without
   TrainingProgress progress;
   std::string build;
+  std::string gemm_algorithms;  // see kernels/gemm/algorithm_table.h; empty where it was trained on a CPU
 };
 
 // Everything a checkpoint holds, in interchange layout: for CheckpointFolder::save and write_safetensors.

@@ -54,6 +54,7 @@ class Training {
   void write_run_files();
   void start_or_resume();
   void resume_from(const std::filesystem::path& checkpoint);
+  void use_algorithms_of(const CheckpointHeader& header);
   std::string changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const;
   std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
   void train_steps();

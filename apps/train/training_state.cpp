@@ -9,6 +9,7 @@
 #include "apps/train/environment.h"
 #include "apps/train/training.h"
 #include "apps/version.h"
+#include "kernels/gemm/algorithm_table.h"
 
 namespace cf::apps {
 
@@ -63,6 +64,7 @@ void Training::resume_from(const std::filesystem::path& checkpoint) {
   load_model(file, *store_, Weights::Raw);
   const auto missing = options_.force ? MissingState::StartsAnew : MissingState::Error;
   for (const auto& line : load_optimizer(file, *store_, optimizer_, missing)) log_.line(line);
+  use_algorithms_of(header);
   progress_.steps_per_epoch = plan_.steps_per_epoch;
   saved_step_ = progress_.step;
   saved_seconds_ = progress_.seconds;
@@ -72,6 +74,15 @@ void Training::resume_from(const std::filesystem::path& checkpoint) {
   metrics_.cut_after(progress_.step);
   log_.line(fmt::format("resumed from {} at step {} of {}", checkpoint.string(), progress_.step,
                         plan_.total_steps));
+}
+
+// A run that goes on elsewhere is right, but no longer bit for bit what it would have been.
+void Training::use_algorithms_of(const CheckpointHeader& header) {
+  if (executor_->kind() != PlaceKind::Cuda) return;
+  const std::string why_not = kernels::use_gemm_algorithms(header.gemm_algorithms);
+  if (!why_not.empty()) {
+    log_.line("the algorithms of the matrix products are chosen anew: the checkpoint's are " + why_not);
+  }
 }
 
 // One line per changed key; a Usage error that shows them unless --force was given.
@@ -96,7 +107,8 @@ bool Training::is_save_due(bool new_best) const {
 // A save that fails is said loudly and training goes on; the third failure in a row ends the run.
 void Training::save_now() {
   require_finite_state();
-  const CheckpointHeader header{config_, train_data_->class_names(), progress_, std::string(build_id())};
+  const CheckpointHeader header{config_, train_data_->class_names(), progress_, std::string(build_id()),
+                                kernels::gemm_algorithms()};
   const CheckpointContents contents(header, *store_, &optimizer_);
   try {
     checkpoints_.save(progress_.step, contents.tensors(), contents.metadata(), scores_);

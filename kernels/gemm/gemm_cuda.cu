@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <mutex>
+#include <sstream>
+#include <string>
 
 #include "kernels/base/launch.cuh"
+#include "kernels/gemm/algorithm_table.h"
 #include "kernels/gemm/gemm_cuda.h"
 
 namespace cf::kernels {
@@ -140,17 +144,102 @@ Key key_of(Cuda place, const Gemm& g) {
           place.sm_limit};
 }
 
+// A choice, and whether it was made or checked by this process.
+struct Choice {
+  cublasLtMatmulAlgo_t algorithm;
+  bool checked;
+};
+
+struct AlgorithmTable {
+  std::mutex mutex;
+  std::map<Key, Choice> choices;
+};
+
+AlgorithmTable& table() {
+  static AlgorithmTable made;
+  return made;
+}
+
+void check_algorithm(Problem& problem, const cublasLtMatmulAlgo_t& algorithm,
+                     std::size_t workspace_size) {
+  cublasLtMatmulHeuristicResult_t result{};
+  const auto status = cublasLtMatmulAlgoCheck(handle(), &problem.operation, &problem.first, &problem.second,
+                                              &problem.result, &problem.result, &algorithm, &result);
+  CF_CHECK_AS(
+      ErrorKind::Checkpoint, status == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= workspace_size,
+      "the checkpoint's algorithm of a matrix product does not run here: ", cublasLtGetStatusName(status),
+      ", workspace ", result.workspaceSize, " of ", workspace_size, " bytes");
+}
+
 cublasLtMatmulAlgo_t algorithm_for(Cuda place, const Gemm& g, Problem& problem, std::size_t workspace_size) {
-  static std::mutex mutex;
-  static std::map<Key, cublasLtMatmulAlgo_t> known;
   const Key key = key_of(place, g);
-  const std::lock_guard lock(mutex);
-  const auto found = known.find(key);
-  if (found != known.end()) return found->second;
-  return known.emplace(key, find_algorithm(g, problem, workspace_size)).first->second;
+  const std::lock_guard lock(table().mutex);
+  const auto found = table().choices.find(key);
+  if (found == table().choices.end()) {
+    const cublasLtMatmulAlgo_t chosen = find_algorithm(g, problem, workspace_size);
+    table().choices.emplace(key, Choice{chosen, true});
+    return chosen;
+  }
+  if (!found->second.checked) check_algorithm(problem, found->second.algorithm, workspace_size);
+  found->second.checked = true;
+  return found->second.algorithm;
+}
+
+std::string where_choices_hold() {
+  int device = 0;
+  cudaDeviceProp properties{};
+  CF_CUDA(cudaGetDevice(&device));
+  CF_CUDA(cudaGetDeviceProperties(&properties, device));
+  return concat("cuBLASLt ", cublasLtGetVersion(), " on ", properties.name);
+}
+
+constexpr std::size_t kAlgorithmWords = std::size(cublasLtMatmulAlgo_t{}.data);
+
+// The numbers of a line: those of the key but the device, and the words of the algorithm.
+Choice read_choice(std::istringstream& line, Key& key) {
+  Choice choice{{}, false};
+  for (std::size_t i = 1; i < key.size(); ++i) line >> key[i];
+  for (auto& word : choice.algorithm.data) line >> word;
+  CF_CHECK_AS(ErrorKind::Checkpoint, !line.fail(), "the algorithms of the matrix products are malformed: '",
+              line.str(), "', must be ", key.size() - 1 + kAlgorithmWords, " numbers");
+  return choice;
 }
 
 }  // namespace
+
+std::string gemm_algorithms() {
+  const std::lock_guard lock(table().mutex);
+  if (table().choices.empty()) return {};
+  std::ostringstream text;
+  text << where_choices_hold() << '\n';
+  for (const auto& [key, choice] : table().choices) {
+    for (std::size_t i = 1; i < key.size(); ++i) text << key[i] << ' ';
+    for (const auto word : choice.algorithm.data) text << word << ' ';
+    text << '\n';
+  }
+  return text.str();
+}
+
+std::string use_gemm_algorithms(std::string_view text) {
+  if (text.empty()) return {};
+  std::istringstream lines{std::string(text)};
+  std::string line;
+  std::getline(lines, line);
+  if (const std::string here = where_choices_hold(); line != here)
+    return concat("chosen for ", line, ", not for ", here);
+  int device = 0;
+  CF_CUDA(cudaGetDevice(&device));
+  std::map<Key, Choice> choices;
+  while (std::getline(lines, line)) {
+    std::istringstream numbers(line);
+    Key key{device};
+    const Choice choice = read_choice(numbers, key);
+    choices.insert_or_assign(key, choice);
+  }
+  const std::lock_guard lock(table().mutex);
+  for (const auto& [key, choice] : choices) table().choices.insert_or_assign(key, choice);
+  return {};
+}
 
 std::size_t gemm_workspace_bytes(std::int64_t rows, std::int64_t columns) {
   // Room for 32 partial sums of the result.
