@@ -63,6 +63,10 @@ class Problem {
     describe(first, g.in, g.columns, g.depth, g.b_transposed);
     describe(second, g.in, g.depth, g.rows, g.a_transposed);
     describe(result, g.out, g.columns, g.rows, false);
+    if (g.batch == 1) return;
+    repeat(first, g.batch, g.b_stride);
+    repeat(second, g.batch, g.a_stride);
+    repeat(result, g.batch, g.result_stride);
   }
 
   cublasLtMatmulDescOpaque_t operation;
@@ -81,6 +85,16 @@ class Problem {
     check_cublas(cublasLtMatrixLayoutInit(&layout, cuda_type(type), static_cast<std::uint64_t>(rows),
                                           static_cast<std::uint64_t>(columns), rows),
                  "cublasLtMatrixLayoutInit");
+  }
+
+  static void repeat(cublasLtMatrixLayoutOpaque_t& layout, std::int64_t batch, std::int64_t stride) {
+    const auto count = static_cast<std::int32_t>(batch);
+    check_cublas(
+        cublasLtMatrixLayoutSetAttribute(&layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count),
+        "cublasLtMatrixLayoutSetAttribute");
+    check_cublas(cublasLtMatrixLayoutSetAttribute(&layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
+                                                  &stride, sizeof stride),
+                 "cublasLtMatrixLayoutSetAttribute");
   }
 };
 
@@ -124,9 +138,9 @@ cublasLtMatmulAlgo_t find_algorithm(const Gemm& g, Problem& problem, std::size_t
 }
 
 // All that the choice of an algorithm depends on.
-using Key = std::array<std::int64_t, 13>;
+using Key = std::array<std::int64_t, 15>;
 
-Key key_of(Cuda place, const Gemm& g) {
+Key key_of(Cuda place, const Gemm& g, std::size_t workspace_size) {
   int device = 0;
   CF_CUDA(cudaGetDevice(&device));
   return {device,
@@ -135,6 +149,8 @@ Key key_of(Cuda place, const Gemm& g) {
           g.rows,
           g.columns,
           g.depth,
+          g.batch,
+          static_cast<std::int64_t>(workspace_size),
           g.a_transposed,
           g.b_transposed,
           alignment_of(g.a),
@@ -160,8 +176,7 @@ AlgorithmTable& table() {
   return made;
 }
 
-void check_algorithm(Problem& problem, const cublasLtMatmulAlgo_t& algorithm,
-                     std::size_t workspace_size) {
+void check_algorithm(Problem& problem, const cublasLtMatmulAlgo_t& algorithm, std::size_t workspace_size) {
   cublasLtMatmulHeuristicResult_t result{};
   const auto status = cublasLtMatmulAlgoCheck(handle(), &problem.operation, &problem.first, &problem.second,
                                               &problem.result, &problem.result, &algorithm, &result);
@@ -172,7 +187,7 @@ void check_algorithm(Problem& problem, const cublasLtMatmulAlgo_t& algorithm,
 }
 
 cublasLtMatmulAlgo_t algorithm_for(Cuda place, const Gemm& g, Problem& problem, std::size_t workspace_size) {
-  const Key key = key_of(place, g);
+  const Key key = key_of(place, g, workspace_size);
   const std::lock_guard lock(table().mutex);
   const auto found = table().choices.find(key);
   if (found == table().choices.end()) {
@@ -258,7 +273,7 @@ void multiply(Cuda place, const Gemm& g, Workspace workspace) {
     }
     return;
   }
-  const std::size_t workspace_size = gemm_workspace_bytes(g.rows, g.columns);
+  const std::size_t workspace_size = workspace.empty() ? 0 : gemm_workspace_bytes(g.rows, g.columns);
   std::byte* scratch = workspace_as<std::byte>("gemm", workspace, workspace_size);
   Problem problem(place, g);
   const cublasLtMatmulAlgo_t algorithm = algorithm_for(place, g, problem, workspace_size);

@@ -24,11 +24,14 @@ struct Gemm {
   bool b_transposed = false;  // b lies in memory as [columns, depth]
   void* result = nullptr;     // [rows, columns]
   float beta = 0;
+  // So many products, whose matrices lie the strides (in elements) behind each other.
+  std::int64_t batch = 1, a_stride = 0, b_stride = 0, result_stride = 0;
 };
 
 // Depends on the extents alone, so that the choice of the algorithm does too.
 std::size_t gemm_workspace_bytes(std::int64_t rows, std::int64_t columns);
 
+// The workspace is of gemm_workspace_bytes, or empty.
 void multiply(Cuda place, const Gemm& gemm, Workspace workspace);
 
 }  // namespace cf::kernels

@@ -80,6 +80,7 @@ std::vector<Case> linear_cases() {
       {.m = 600, .c = 7, .k = 72},
       {.m = 65, .c = 130, .k = 5},
       {.m = 150, .c = 301, .k = 500, .bias = true},
+      {.m = 5003, .c = 24, .k = 72},
       // ConvFirstNet-Pico at batch 128: expand and project of its four stages, the head, the classifier.
       {.m = 32768, .c = 16, .k = 64, .benchmark_only = true},
       {.m = 32768, .c = 64, .k = 16, .benchmark_only = true},

@@ -5,6 +5,7 @@
 #include "kernels/base/device_types.cuh"
 #include "kernels/base/launch.cuh"
 #include "kernels/gemm/gemm_cuda.h"
+#include "kernels/gemm/multiply_deep.h"
 #include "kernels/linear/linear.h"
 #include "kernels/linear/linear_check.h"
 
@@ -138,18 +139,18 @@ void linear(Cuda place, const LinearBackwardWeight<T>& a) {
   check(a);
   const std::size_t partials = partial_bytes(a);
   float* partial = workspace_as<float>("linear backward weight", a.workspace, partials / sizeof(float));
-  multiply(place,
-           {.in = kDType<T>,
-            .out = DType::Float32,
-            .rows = a.dy.template extent<K>().value,
-            .columns = a.x.template extent<C>().value,
-            .depth = a.x.template extent<M>().value,
-            .a = a.dy.data(),
-            .b = a.x.data(),
-            .a_transposed = true,
-            .result = a.dweight.data(),
-            .beta = a.accumulate},
-           a.workspace.subspan(partials));
+  multiply_deep(place,
+                {.in = kDType<T>,
+                 .out = DType::Float32,
+                 .rows = a.dy.template extent<K>().value,
+                 .columns = a.x.template extent<C>().value,
+                 .depth = a.x.template extent<M>().value,
+                 .a = a.dy.data(),
+                 .b = a.x.data(),
+                 .a_transposed = true,
+                 .result = a.dweight.data(),
+                 .beta = a.accumulate},
+                a.workspace.subspan(partials));
   if (a.dbias) sum_columns(place, a.dy, a.accumulate, partial, a.dbias.data());
 }
 

@@ -3,6 +3,7 @@
 #include "kernels/base/alignment.h"
 #include "kernels/base/launch.cuh"
 #include "kernels/gemm/gemm_cuda.h"
+#include "kernels/gemm/multiply_deep.h"
 #include "kernels/patch_conv/patch_conv.h"
 #include "kernels/patch_conv/patch_conv_check.h"
 
@@ -175,18 +176,18 @@ void patch_conv(Cuda place, const PatchConvBackwardWeight<T>& a) {
   const std::size_t bytes = product.patch_bytes<T>();
   T* patches = workspace_as<T>("patch_conv backward weight", a.workspace, bytes / sizeof(T));
   gather(place, a.x, a.dy, a.dweight, patches);
-  multiply(place,
-           {.in = kDType<T>,
-            .out = DType::Float32,
-            .rows = product.columns,
-            .columns = product.depth,
-            .depth = product.rows,
-            .a = a.dy.data(),
-            .b = patches,
-            .a_transposed = true,
-            .result = a.dweight.data(),
-            .beta = a.accumulate},
-           a.workspace.subspan(bytes));
+  multiply_deep(place,
+                {.in = kDType<T>,
+                 .out = DType::Float32,
+                 .rows = product.columns,
+                 .columns = product.depth,
+                 .depth = product.rows,
+                 .a = a.dy.data(),
+                 .b = patches,
+                 .a_transposed = true,
+                 .result = a.dweight.data(),
+                 .beta = a.accumulate},
+                a.workspace.subspan(bytes));
 }
 
 template <class T>
