@@ -2,7 +2,6 @@
 #include "kernels/activation/activation.cuh"
 #include "kernels/activation/dispatch_activation.h"
 #include "kernels/base/elementwise.cuh"
-#include "kernels/base/reduce.cuh"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_check.h"
 #include "kernels/batch_norm/column_slices.cuh"
@@ -32,7 +31,7 @@ struct GradientSums {
 
 // partial[slice, c] of every slice: sum dh, then, behind all of those, sum dh (x - mean).
 template <class T, Activation kActivation, int n>
-__global__ void __launch_bounds__(kColumnThreads)
+__global__ void __launch_bounds__(kColumnThreads, 3)
     gradient_sums_of_slices_kernel(const T* x, const T* dy, ChannelPointers channels, ColumnSlices slices,
                                    float* partial) {
   const ColumnTile tile = column_tile<n>(slices);
@@ -45,7 +44,7 @@ __global__ void __launch_bounds__(kColumnThreads)
     load_floats(channels.bias + tile.channel, bias);
 #pragma unroll
     for (int j = 0; j < n; ++j) scale[j] *= rstd[j];
-#pragma unroll 2
+#pragma unroll 4
     for (std::int64_t row = tile.first_row; row < tile.last_row; row += blockDim.y) {
       const std::int64_t first = row * slices.channels + tile.channel;
       const auto inputs = load_pack<T, n>(x + first);
@@ -70,22 +69,25 @@ __global__ void __launch_bounds__(kColumnThreads)
 }
 
 // The gradients of the parameters, and the coefficients of dx, which take this call's sums alone.
-__global__ void finish_gradients_kernel(const float* partial, ColumnSlices slices, ChannelPointers channels,
-                                        CoefficientPointers coefficients, float accumulate, float* dgamma,
-                                        float* dbias) {
-  const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
-  if (c >= slices.channels) return;
+__global__ void __launch_bounds__(kFinishThreads)
+    finish_gradients_kernel(const float* partial, ColumnSlices slices, ChannelPointers channels,
+                            CoefficientPointers coefficients, float accumulate, float* dgamma, float* dbias) {
+  const std::int64_t c = finish_channel();
   const float* products = partial + slices.count * slices.channels;
-  GradientSums sums{0, 0};
-  for (std::int64_t slice = threadIdx.x; slice < slices.count; slice += 32) {
-    sums.join({partial[slice * slices.channels + c], products[slice * slices.channels + c]});
+  float sums[] = {0, 0};  // dh, dh (x - mean)
+  if (c < slices.channels) {
+#pragma unroll 8
+    for (std::int64_t slice = threadIdx.y; slice < slices.count; slice += kFinishLanes) {
+      sums[0] += partial[slice * slices.channels + c];
+      sums[1] += products[slice * slices.channels + c];
+    }
   }
-  const float sum_dh = warp_sum(sums.dh);
-  const float sum_dh_xhat = warp_sum(sums.dh_deviation) * channels.rstd[c];
-  if (threadIdx.x != 0) return;
-  const float scale = channels.gamma[c] * channels.rstd[c], count = static_cast<float>(slices.rows);
+  add_finish_lanes(sums);
+  if (threadIdx.y != 0 || c >= slices.channels) return;
+  const float rstd = channels.rstd[c], sum_dh = sums[0], sum_dh_xhat = sums[1] * rstd;
+  const float scale = channels.gamma[c] * rstd, count = static_cast<float>(slices.rows);
   coefficients.scale[c] = scale;
-  coefficients.slope[c] = -scale * channels.rstd[c] * sum_dh_xhat / count;
+  coefficients.slope[c] = -scale * rstd * sum_dh_xhat / count;
   coefficients.offset[c] = -scale * sum_dh / count;
   dgamma[c] = accumulate == 0 ? sum_dh_xhat : accumulate * dgamma[c] + sum_dh_xhat;
   dbias[c] = accumulate == 0 ? sum_dh : accumulate * dbias[c] + sum_dh;

@@ -10,9 +10,9 @@ namespace cf::kernels {
 
 namespace {
 
-// Mean and sum of squared deviations of some values. One by one as Welford adds them, and combined as Chan,
-// Golub and LeVeque do (1979): no difference of large sums. The values are taken about the first row's, so
-// that for a mean far above the deviation nothing is lost either.
+// Mean and sum of squared deviations of some values, combined as Chan, Golub and LeVeque do (1979): no
+// difference of large sums. Means are about the first row's value, so that for a mean far above the deviation
+// nothing is lost either.
 struct Moments {
   float count, mean, squares;
 
@@ -26,28 +26,46 @@ struct Moments {
   }
 };
 
+// NaN stays NaN.
+__device__ float without_rounding_below_zero(float squares) { return squares < 0 ? 0 : squares; }
+
+// Sums of values and squares about a value near the mean: of some rows about the first of them, of slices
+// about the first slice's mean. Three operations a value, no chain from one to the next but the sums'.
+struct ShiftedSums {
+  float sum, squares;
+
+  __device__ void add(float distance) {
+    sum += distance;
+    squares += distance * distance;
+  }
+  __device__ Moments moments(float shift, float count) const {
+    const float mean = sum / count;
+    return {count, shift + mean, without_rounding_below_zero(squares - sum * mean)};
+  }
+};
+
 // partial[slice, c] of every slice: mean, then, behind all means, sum of squared deviations.
 template <class T, int n>
 __global__ void __launch_bounds__(kColumnThreads)
     moments_of_slices_kernel(const T* x, ColumnSlices slices, float* partial) {
   const ColumnTile tile = column_tile<n>(slices);
-  float mean[n] = {}, squares[n] = {}, shift[n] = {};
-  int count = 0;
-  if (tile.has_channels) load_floats(x + tile.channel, shift);
-#pragma unroll 4
-  for (std::int64_t row = tile.first_row; row < tile.last_row; row += blockDim.y) {
-    const auto pack = load_pack<T, n>(x + row * slices.channels + tile.channel);
-    const float share = 1 / static_cast<float>(++count);
+  Moments moments[n] = {};
+  if (tile.first_row < tile.last_row) {
+    float first[n], own[n];
+    load_floats(x + tile.channel, first);
+    load_floats(x + tile.first_row * slices.channels + tile.channel, own);
+    ShiftedSums sums[n] = {};
+    int count = 1;
+#pragma unroll 8
+    for (std::int64_t row = tile.first_row + blockDim.y; row < tile.last_row; row += blockDim.y) {
+      const auto pack = load_pack<T, n>(x + row * slices.channels + tile.channel);
+      ++count;
 #pragma unroll
-    for (int j = 0; j < n; ++j) {
-      const float value = to_float(pack.value[j]) - shift[j], distance = value - mean[j];
-      mean[j] += distance * share;
-      squares[j] += distance * (value - mean[j]);
+      for (int j = 0; j < n; ++j) sums[j].add(to_float(pack.value[j]) - own[j]);
     }
-  }
-  Moments moments[n];
 #pragma unroll
-  for (int j = 0; j < n; ++j) moments[j] = {static_cast<float>(count), mean[j], squares[j]};
+    for (int j = 0; j < n; ++j) moments[j] = sums[j].moments(own[j] - first[j], static_cast<float>(count));
+  }
   join_rows_of_block(moments);
   if (threadIdx.y != 0 || !tile.has_channels) return;
   float* means = partial + tile.slice * slices.channels + tile.channel;
@@ -59,26 +77,30 @@ __global__ void __launch_bounds__(kColumnThreads)
 }
 
 template <class T>
-__global__ void finish_moments_kernel(const T* x, const float* partial, ColumnSlices slices, float* mean,
-                                      float* variance) {
-  const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
-  if (c >= slices.channels) return;
+__global__ void __launch_bounds__(kFinishThreads)
+    finish_moments_kernel(const T* x, const float* partial, ColumnSlices slices, float* mean,
+                          float* variance) {
+  const std::int64_t c = finish_channel();
   const float* squares = partial + slices.count * slices.channels;
-  Moments moments{0, 0, 0};
-  for (std::int64_t slice = threadIdx.x; slice < slices.count; slice += 32) {
-    const std::int64_t i = slice * slices.channels + c;
-    moments.join(
-        {static_cast<float>(slices.last_row(slice) - slices.first_row(slice)), partial[i], squares[i]});
+  float shift = 0,
+        sums[] = {0, 0, 0};  // about the first slice's mean: of distances, their squares, inner squares
+  if (c < slices.channels) {
+    shift = partial[c];
+#pragma unroll 8
+    for (std::int64_t slice = threadIdx.y; slice < slices.count; slice += kFinishLanes) {
+      const std::int64_t i = slice * slices.channels + c;
+      const auto count = static_cast<float>(slices.last_row(slice) - slices.first_row(slice));
+      const float distance = partial[i] - shift;
+      sums[0] += count * distance;
+      sums[1] += count * distance * distance;
+      sums[2] += squares[i];
+    }
   }
-#pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2) {
-    moments.join({__shfl_down_sync(0xffffffffU, moments.count, offset),
-                  __shfl_down_sync(0xffffffffU, moments.mean, offset),
-                  __shfl_down_sync(0xffffffffU, moments.squares, offset)});
-  }
-  if (threadIdx.x != 0) return;
-  mean[c] = to_float(x[c]) + moments.mean;
-  variance[c] = moments.squares / static_cast<float>(slices.rows);
+  add_finish_lanes(sums);
+  if (threadIdx.y != 0 || c >= slices.channels) return;
+  const float count = static_cast<float>(slices.rows), distance = sums[0] / count;
+  mean[c] = to_float(x[c]) + (shift + distance);
+  variance[c] = (sums[2] + without_rounding_below_zero(sums[1] - sums[0] * distance)) / count;
 }
 
 struct FoldPointers {

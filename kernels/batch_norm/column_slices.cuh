@@ -1,5 +1,5 @@
 // Reductions over the rows of an M x C matrix: one value per channel. The rows are cut into slices; a block
-// reduces one slice of some channels into the workspace, and a warp per channel finishes over the slices.
+// reduces one slice of some channels into the workspace, and lanes for each channel finish over the slices.
 // Every step has a fixed order.
 #pragma once
 
@@ -11,7 +11,8 @@
 namespace cf::kernels {
 
 inline constexpr int kColumnThreads = 256;  // of a block: a power of two, for the tree over its rows
-inline constexpr int kFinishWarps = 4;      // of a block
+inline constexpr int kFinishChannels = 8, kFinishLanes = 64;  // of a block that finishes
+inline constexpr int kFinishThreads = kFinishChannels * kFinishLanes;
 
 struct ColumnSlices {
   std::int64_t rows, channels, count, rows_per_slice;
@@ -44,10 +45,32 @@ inline LaunchShape column_shape(const ColumnSlices& slices, int n) {
       .block = dim3(width, kColumnThreads / width)};
 }
 
-// A warp per channel.
+// Blocks of threads (channels, lanes): neighbouring threads read neighbouring channels of a slice, a whole
+// sector.
 inline LaunchShape finish_shape(std::int64_t channels) {
-  return {.grid = dim3(static_cast<unsigned>((channels + kFinishWarps - 1) / kFinishWarps)),
-          .block = dim3(32, kFinishWarps)};
+  return {.grid = dim3(static_cast<unsigned>((channels + kFinishChannels - 1) / kFinishChannels)),
+          .block = dim3(kFinishChannels, kFinishLanes)};
+}
+
+__device__ inline std::int64_t finish_channel() {
+  return std::int64_t{blockIdx.x} * kFinishChannels + threadIdx.x;
+}
+
+// Adds the sums of the lanes of a channel: lane 0 gets them.
+template <int n>
+__device__ inline void add_finish_lanes(float (&sums)[n]) {
+  __shared__ float shared[n][kFinishLanes][kFinishChannels];
+#pragma unroll
+  for (int i = 0; i < n; ++i) shared[i][threadIdx.y][threadIdx.x] = sums[i];
+  for (unsigned lanes = kFinishLanes / 2; lanes > 0; lanes /= 2) {
+    __syncthreads();
+    if (threadIdx.y >= lanes) continue;
+#pragma unroll
+    for (int i = 0; i < n; ++i)
+      shared[i][threadIdx.y][threadIdx.x] += shared[i][threadIdx.y + lanes][threadIdx.x];
+  }
+#pragma unroll
+  for (int i = 0; i < n; ++i) sums[i] = shared[i][threadIdx.y][threadIdx.x];
 }
 
 // What a thread reduces: n channels in some rows of a slice. A thread without channels has no rows, but takes
