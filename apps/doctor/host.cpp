@@ -1,7 +1,6 @@
 #include "apps/doctor/host.h"
 
 #include <fmt/core.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
@@ -9,9 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <thread>
 
 #include "apps/console/format.h"
+#include "apps/host/cores.h"
 #include "apps/version.h"
 
 namespace cf::apps {
@@ -40,18 +39,6 @@ std::int64_t control_group_value(const char* path) {
   std::ifstream file(path);
   std::int64_t value = 0;
   return file >> value ? value : 0;
-}
-
-double core_quota() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");  // "200000 100000": microseconds of each period
-  double quota = 0, period = 0;
-  return file >> quota >> period && period > 0 ? quota / period : 0;
-}
-
-int usable_cores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-  return static_cast<int>(std::thread::hardware_concurrency());
 }
 
 bool processor_has(std::string_view architecture) {
@@ -98,7 +85,7 @@ HostFacts examine_host() {
   HostFacts host;
   host.processor = proc_value("/proc/cpuinfo", "model name");
   if (host.processor.empty()) host.processor = "unknown processor";
-  host.cores = usable_cores();
+  host.cores = cores_of_affinity();
   host.core_quota = core_quota();
   host.runs_build_architecture = processor_has(build_architecture());
   host.memory_bytes = memory_value("MemTotal");

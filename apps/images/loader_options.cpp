@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
+#include "apps/host/cores.h"
 #include "kernels/base/check.h"
 
 namespace cf::apps {
@@ -113,6 +113,6 @@ int loader_threads(const ThreadCount& configured) {
   return configured.value > 0 ? configured.value : std::max(1, all_cores() / 4);
 }
 
-int all_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+int all_cores() { return usable_cores(); }
 
 }  // namespace cf::apps

@@ -29,7 +29,7 @@ data::Split split_from(const std::string& text);
 // Loader threads beside a computation, for data.threads "auto": a quarter of the cores, at least one.
 int loader_threads(const ThreadCount& configured);
 
-// What loader threads "auto" means where nothing else computes: every core.
+// What loader threads "auto" means where nothing else computes: every core that affinity and quota leave.
 int all_cores();
 
 }  // namespace cf::apps

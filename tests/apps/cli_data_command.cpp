@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <filesystem>
 #include <fstream>
@@ -74,6 +75,21 @@ TEST(DataPreview, WritesAPicture) {
 
 TEST(DataPreview, RecipeWithoutData) {
   EXPECT_EQ(error_of({"data", "preview", "pico"}, ErrorKind::Usage), "pico does not set data.train");
+}
+
+TEST(LoaderThreads, AreThoseOfTheAffinity) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int core = 0; core < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++core) {
+    if (CPU_ISSET(core, &before)) CPU_SET(core, &one);
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(all_cores(), 1);
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+  EXPECT_GE(all_cores(), 1);
+  EXPECT_LE(all_cores(), CPU_COUNT(&before));
 }
 
 TEST(LoaderOptions, FollowTheConfiguration) {
