@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
+#include <tuple>
 
 #include "framework/runtime/captured_work.h"
 
@@ -18,12 +20,12 @@ double seconds_since(Clock::time_point start) {
 
 constexpr std::int64_t kMostRuns = 4096;  // of one measurement; a graph has a node or more for each
 
-// Runs of one measurement: whole rotations that take sample_seconds together.
-std::int64_t runs_per_sample(double seconds_of_run, std::int64_t rotation, double sample_seconds) {
-  const double wanted = std::ceil(sample_seconds / std::max(seconds_of_run, 1e-9));
-  const double rotations = std::ceil(wanted / static_cast<double>(rotation));
-  const auto most = std::max<std::int64_t>(1, kMostRuns / rotation);
-  return rotation * std::clamp(static_cast<std::int64_t>(std::min(rotations, 1e9)), std::int64_t{1}, most);
+// Runs of one measurement that take sample_seconds together: a multiple of `unit`.
+std::int64_t runs_per_sample(double seconds_of_run, std::int64_t unit, double sample_seconds) {
+  const double wanted = sample_seconds / std::max(seconds_of_run, 1e-9);
+  const double units = std::ceil(wanted / static_cast<double>(unit));
+  const auto most = std::max<std::int64_t>(1, kMostRuns / unit);
+  return unit * std::clamp(static_cast<std::int64_t>(std::min(units, 1e9)), std::int64_t{1}, most);
 }
 
 int samples_within(const TimingOptions& options, double sample_seconds) {
@@ -32,47 +34,44 @@ int samples_within(const TimingOptions& options, double sample_seconds) {
   return std::min(options.samples, std::max(kLeastSamples, static_cast<int>(affordable)));
 }
 
-// A number of runs as one thing that can be started again and again: a graph on a GPU, a loop on the host.
-class Repeated {
+// The numbered runs, in turn.
+class Runs {
  public:
-  Repeated(Executor& executor, std::int64_t runs, std::int64_t rotation,
-           const std::function<void(std::int64_t)>& run)
-      : executor_(executor), work_([=] {
-          for (std::int64_t i = 0; i < runs; ++i) run(i % rotation);
-        }) {
-    if (CapturedWork::is_possible(executor)) graph_ = std::make_unique<CapturedWork>(executor, work_);
+  Runs(Executor& executor, std::int64_t rotation, const std::function<void(std::int64_t)>& run)
+      : executor_(executor), rotation_(rotation), run_(run) {}
+
+  void operator()(std::int64_t runs) {
+    for (std::int64_t i = 0; i < runs; ++i) run_(next_++ % rotation_);
   }
 
-  void start() const {
-    if (graph_) {
-      graph_->replay();
-    } else {
-      work_();
-    }
-  }
-
-  bool is_graph() const { return graph_ != nullptr; }
-
-  double seconds() const {
+  // Seconds of so many, waited for.
+  double seconds(std::int64_t runs) {
     executor_.synchronize();
     const auto begin = Clock::now();
-    start();
+    (*this)(runs);
     executor_.synchronize();
     return seconds_since(begin);
   }
 
  private:
   Executor& executor_;
-  std::function<void()> work_;
-  std::unique_ptr<CapturedWork> graph_;
+  std::int64_t rotation_, next_ = 0;
+  const std::function<void(std::int64_t)>& run_;
 };
 
-// One measurement behind the other; the host waits once, at the end.
-std::vector<double> measure_on_gpu(const GpuStream& stream, const Repeated& work, int samples) {
-  std::vector<GpuEvent> events(static_cast<std::size_t>(samples) + 1);
+void warm_up(Runs& runs, const TimingOptions& options) {
+  const auto begin = Clock::now();
+  for (int i = 0; i < options.warmup_runs || seconds_since(begin) < options.warmup_seconds; ++i) {
+    runs.seconds(1);
+  }
+}
+
+// Replays, one behind the other; the host waits once, at the end.
+std::vector<double> replay_seconds(const GpuStream& stream, const CapturedWork& work, int replays) {
+  std::vector<GpuEvent> events(static_cast<std::size_t>(replays) + 1);
   events[0].record(stream);
   for (std::size_t i = 1; i < events.size(); ++i) {
-    work.start();
+    work.replay();
     events[i].record(stream);
   }
   events.back().synchronize();
@@ -82,20 +81,31 @@ std::vector<double> measure_on_gpu(const GpuStream& stream, const Repeated& work
   return seconds;
 }
 
-std::vector<double> measure_on_host(const Repeated& work, int samples) {
-  std::vector<double> seconds;
-  for (int i = 0; i < samples; ++i) seconds.push_back(work.seconds());
-  return seconds;
+// A graph holds whole rotations. How many are needed shows the time of one in a graph: outside of it, short
+// kernels wait for the host.
+Timing time_graph(Executor& executor, std::int64_t rotation, Runs& runs, const TimingOptions& options) {
+  constexpr int kFirst = 2;  // replays before the first that counts
+  const auto record = [&](std::int64_t count) {
+    auto work = std::make_unique<CapturedWork>(executor, [&] { runs(count); });
+    const double seconds = replay_seconds(*executor.stream(), *work, kFirst).back();
+    return std::pair(std::move(work), seconds);
+  };
+  auto [work, seconds] = record(rotation);
+  const std::int64_t count =
+      runs_per_sample(seconds / static_cast<double>(rotation), rotation, options.sample_seconds);
+  if (count != rotation) std::tie(work, seconds) = record(count);
+  auto samples = replay_seconds(*executor.stream(), *work, samples_within(options, seconds));
+  for (double& sample : samples) sample /= static_cast<double>(count);
+  return {.seconds = spread_of(std::move(samples)), .runs_per_sample = count, .in_graph = true};
 }
 
-void warm_up(Executor& executor, std::int64_t rotation, const TimingOptions& options,
-             const std::function<void(std::int64_t)>& run) {
-  const std::int64_t runs = std::max<std::int64_t>(options.warmup_runs, rotation);
-  const auto begin = Clock::now();
-  for (std::int64_t i = 0; i < runs || seconds_since(begin) < options.warmup_seconds; ++i) {
-    run(i % rotation);
-    executor.synchronize();
-  }
+Timing time_on_host(Runs& runs, const TimingOptions& options) {
+  const double seconds = runs.seconds(1);
+  const std::int64_t count = runs_per_sample(seconds, 1, options.sample_seconds);
+  std::vector<double> samples(
+      static_cast<std::size_t>(samples_within(options, seconds * static_cast<double>(count))));
+  for (double& sample : samples) sample = runs.seconds(count) / static_cast<double>(count);
+  return {.seconds = spread_of(std::move(samples)), .runs_per_sample = count, .in_graph = false};
 }
 
 }  // namespace
@@ -104,22 +114,10 @@ Timing time_runs(Executor& executor, std::int64_t rotation, const TimingOptions&
                  const std::function<void(std::int64_t)>& run) {
   CF_CHECK(rotation > 0 && options.samples > 0, "a benchmark of ", options.samples, " samples over ",
            rotation, " copies of its data");
-  warm_up(executor, rotation, options, run);
-  auto work = std::make_unique<Repeated>(executor, rotation, rotation, run);
-  work->start();
-  double seconds = work->seconds();
-  const std::int64_t runs =
-      runs_per_sample(seconds / static_cast<double>(rotation), rotation, options.sample_seconds);
-  if (runs != rotation) {
-    work = std::make_unique<Repeated>(executor, runs, rotation, run);
-    work->start();
-    seconds = work->seconds();
-  }
-  const int samples = samples_within(options, seconds);
-  auto measured = executor.stream() ? measure_on_gpu(*executor.stream(), *work, samples)
-                                    : measure_on_host(*work, samples);
-  for (double& of_sample : measured) of_sample /= static_cast<double>(runs);
-  return {.seconds = spread_of(std::move(measured)), .runs_per_sample = runs, .in_graph = work->is_graph()};
+  Runs runs(executor, rotation, run);
+  warm_up(runs, options);
+  return CapturedWork::is_possible(executor) ? time_graph(executor, rotation, runs, options)
+                                             : time_on_host(runs, options);
 }
 
 }  // namespace cf::apps

@@ -29,8 +29,8 @@ struct Timing {
 };
 
 // Times run(0), run(1), ... run(rotation - 1), run(0), ...: each number stands for data of its own, so that
-// none is found in a cache. The work must ask nothing of the host once every number has run: no
-// synchronisation and no new memory.
+// none is found in a cache. The first run may allocate and wait; later ones ask nothing of the host, so that
+// they can be recorded.
 Timing time_runs(Executor& executor, std::int64_t rotation, const TimingOptions& options,
                  const std::function<void(std::int64_t number)>& run);
 

@@ -48,12 +48,10 @@ TEST(BenchTiming, WalksThroughEveryCopyInTurn) {
   const Timing timing = time_runs(*executor, 3, {.samples = 7, .warmup_runs = 4},
                                   [&](std::int64_t number) { numbers.push_back(number); });
   EXPECT_EQ(timing.seconds.samples, 7);
-  EXPECT_EQ(timing.runs_per_sample % 3, 0);
+  EXPECT_EQ(timing.runs_per_sample, 1);
   EXPECT_FALSE(timing.in_graph);
-  // After a warm-up of whole calls every measurement is a rotation.
-  for (std::size_t i = numbers.size() - 21; i < numbers.size(); ++i) {
-    EXPECT_EQ(numbers[i], static_cast<std::int64_t>((i + 3 - numbers.size() % 3) % 3)) << i;
-  }
+  EXPECT_GE(numbers.size(), 11U);
+  for (std::size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], static_cast<std::int64_t>(i % 3));
 }
 
 TEST(BenchTiming, IsTheTimeOfOneRun) {
