@@ -1,7 +1,8 @@
-// One step of training in micro-batches against separate passes over its parts.
+// Steps of training: micro-batches against separate passes over their parts, a graph against the host.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/train/train_step.h"
@@ -96,6 +97,54 @@ TEST(RunMicroBatches, StepIsTheMeanOfItsParts) {
   for (std::size_t k = 0; k < running.size(); ++k) {
     ASSERT_NEAR(static_cast<double>(step.running[k]), running[k], 1e-5 * (1 + std::abs(running[k]))) << k;
   }
+}
+
+// Losses of a few steps, each on images of its own, and the weights behind them.
+struct Course {
+  std::vector<double> losses;
+  std::vector<float> weights;
+};
+
+Course train_at(Executor& executor, const Config& config, std::int64_t steps) {
+  layers::ConvFirstNet net(config.model);
+  const auto store = net.make_store(executor);
+  store->initialise(3);
+  optim::Optimizer optimizer(executor, *store, optimizer_options(config));
+  TrainStep step(executor, net, *store, optimizer, config);
+  step.prepare(16, 16);
+  Course course;
+  data::Batch done;
+  const auto finish_one = [&] { course.losses.push_back(step.finish(done).loss); };
+  for (std::int64_t i = 0; i < steps; ++i) {
+    data::Batch batch = random_batch(config.train.batch, 16);
+    std::rotate(batch.images.begin(), batch.images.begin() + 37 * i, batch.images.end());
+    if (step.in_flight() == step.most_in_flight()) finish_one();
+    step.submit(std::move(batch), i, 0.05);
+  }
+  while (step.in_flight() > 0) finish_one();
+  course.weights = executor.floats(store->values());
+  return course;
+}
+
+// Stochastic depth and dropout draw anew in every replay; a graph that forgot an input would train on.
+TEST(RunMicroBatches, StepsAsAGraphAreThoseOfTheHost) {
+  if (const GpuCount gpus = count_gpus(); gpus.count == 0) GTEST_SKIP() << "no GPU: " << gpus.why_none;
+  Config config = tiny_config(16, 8);
+  config.model.drop_path = 0.4;
+  config.model.dropout = 0.3;
+  constexpr std::int64_t kSteps = 6;
+  const auto gpu = Executor::cuda(0, DType::Float32);
+  const auto cpu = Executor::cpu(1);
+  const Course graph = train_at(*gpu, config, kSteps), host = train_at(*cpu, config, kSteps);
+  ASSERT_EQ(graph.losses.size(), host.losses.size());
+  for (std::size_t i = 0; i < host.losses.size(); ++i)
+    EXPECT_NEAR(graph.losses[i], host.losses[i], 1e-3) << i;
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < host.weights.size(); ++i) {
+    difference += std::pow(static_cast<double>(graph.weights[i] - host.weights[i]), 2);
+    norm += std::pow(static_cast<double>(host.weights[i]), 2);
+  }
+  EXPECT_LT(std::sqrt(difference), 1e-3 * std::sqrt(norm));
 }
 
 }  // namespace
