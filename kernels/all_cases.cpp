@@ -10,6 +10,7 @@ std::vector<Case> all_cases() {
            global_average_pool_cases,
            grouped_conv_cases,
            linear_cases,
+           mix_images_cases,
            normalize_image_cases,
            patch_conv_cases,
            squeeze_excite_cases,

@@ -10,6 +10,7 @@ namespace cf::kernels {
 std::vector<Case> global_average_pool_cases();
 std::vector<Case> grouped_conv_cases();
 std::vector<Case> linear_cases();
+std::vector<Case> mix_images_cases();
 std::vector<Case> normalize_image_cases();
 std::vector<Case> patch_conv_cases();
 std::vector<Case> squeeze_excite_cases();
