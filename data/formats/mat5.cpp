@@ -171,12 +171,13 @@ std::vector<double> numbers_of(const Element& element) {
   }
 }
 
-// UTF-8; surrogate pairs do not occur in class names and become '?'.
+// UTF-8; what is no character, and surrogate pairs, which do not occur in class names, become '?'.
 std::string text_of(const Element& element) {
   if (element.type == Type::Utf8) return {element.contents.begin(), element.contents.end()};
   std::string out;
   for (const double number : numbers_of(element)) {
-    const auto code = static_cast<std::uint32_t>(number);
+    constexpr double kCodes = 0x110000;
+    const auto code = number >= 0 && number < kCodes ? static_cast<std::uint32_t>(number) : 0xd800u;
     if (code < 0x80) {
       out += static_cast<char>(code);
     } else if (code < 0x800) {

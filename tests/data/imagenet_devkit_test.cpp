@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,16 @@ TEST(Mat5, DamageNeverCrashes) {
     }
   }
   EXPECT_GT(refused, 30);
+}
+
+TEST(Mat5, TextThatIsNoneBecomesQuestionMarks) {
+  Bytes bad = miniature_meta_mat(false);
+  const std::string name = "synsets";
+  const auto at = std::search(bad.begin(), bad.end(), name.begin(), name.end());
+  ASSERT_NE(at, bad.end());
+  *at = 0x8d;  // negative in the signed bytes of a name
+  expect_error(ErrorKind::Data, {"no variable synsets"}, [&] { read_mat_struct_array(bad, "synsets"); });
+  EXPECT_EQ(read_mat_struct_array(bad, "?ynsets").elements, 1012u);
 }
 
 TEST(ImageNetDevkit, TranslatesItsNumbersToClasses) {
