@@ -212,7 +212,7 @@ void Loader::State::work() {
 }
 
 Loader::Loader(const Dataset& dataset, LoaderOptions options)
-    : state_(std::make_unique<State>(dataset, completed(options, dataset))) {
+    : state_(std::make_unique<State>(dataset, completed(std::move(options), dataset))) {
   State& s = *state_;
   for (int i = 0; i < s.options.threads; ++i) s.threads.emplace_back([&s] { s.work(); });
 }

@@ -123,49 +123,40 @@ std::vector<std::uint8_t> inflated(Bytes compressed) {
 }
 
 template <class T>
-void append_numbers(Bytes bytes, std::vector<double>& out) {
+std::vector<double> numbers_in(Bytes bytes) {
   CF_CHECK_AS(ErrorKind::Data, bytes.size() % sizeof(T) == 0, bytes.size(), " bytes of numbers of ",
               sizeof(T));
+  std::vector<double> out;
   for (std::size_t at = 0; at < bytes.size(); at += sizeof(T))
     out.push_back(static_cast<double>(number_at<T>(bytes, at)));
+  return out;
 }
 
 // Small whole numbers are stored in a smaller type than the array has.
 std::vector<double> numbers_of(const Element& element) {
-  std::vector<double> out;
   switch (element.type) {
     case Type::Int8:
-      append_numbers<std::int8_t>(element.contents, out);
-      return out;
+      return numbers_in<std::int8_t>(element.contents);
     case Type::Uint8:
     case Type::Utf8:
-      append_numbers<std::uint8_t>(element.contents, out);
-      return out;
+      return numbers_in<std::uint8_t>(element.contents);
     case Type::Int16:
-      append_numbers<std::int16_t>(element.contents, out);
-      return out;
+      return numbers_in<std::int16_t>(element.contents);
     case Type::Uint16:
     case Type::Utf16:
-      append_numbers<std::uint16_t>(element.contents, out);
-      return out;
+      return numbers_in<std::uint16_t>(element.contents);
     case Type::Int32:
-      append_numbers<std::int32_t>(element.contents, out);
-      return out;
+      return numbers_in<std::int32_t>(element.contents);
     case Type::Uint32:
-      append_numbers<std::uint32_t>(element.contents, out);
-      return out;
+      return numbers_in<std::uint32_t>(element.contents);
     case Type::Single:
-      append_numbers<float>(element.contents, out);
-      return out;
+      return numbers_in<float>(element.contents);
     case Type::Double:
-      append_numbers<double>(element.contents, out);
-      return out;
+      return numbers_in<double>(element.contents);
     case Type::Int64:
-      append_numbers<std::int64_t>(element.contents, out);
-      return out;
+      return numbers_in<std::int64_t>(element.contents);
     case Type::Uint64:
-      append_numbers<std::uint64_t>(element.contents, out);
-      return out;
+      return numbers_in<std::uint64_t>(element.contents);
     default:
       fail(ErrorKind::Data, "numbers of type ", static_cast<std::uint32_t>(element.type), " are not read");
   }

@@ -44,19 +44,23 @@ TEST_F(ImageNetMiniature, IsPackedTrainedEvaluatedAndPredicted) {
     EXPECT_EQ(info["classes"][static_cast<std::size_t>(data::miniature_val_class(image))]["samples"], 1);
   }
 
-  Arguments train{"train", "imagenet/nano.toml", "--out", "run", "--threads", "2"};
-  for (const char* setting :
-       {"data.train=train.cfpack", "data.val=val.cfpack", "train.duration=2st", "train.batch=8",
-        "train.norm_batch=8", "train.size=32", "schedule.warmup=1st", "eval.size=32", "eval.batch=20",
-        "checkpoint.every=2st", "model.depths=[1,1,1,1]"}) {
-    train.insert(train.end(), {"--set", setting});
+  // Every recipe takes its steps, with one block per stage and small images.
+  for (const char* name : {"nano", "tiny", "small", "base"}) {
+    Arguments train{"train", concat("imagenet/", name, ".toml"), "--out", name, "--threads", "2"};
+    for (const char* setting :
+         {"data.train=train.cfpack", "data.val=val.cfpack", "train.duration=2st", "train.batch=8",
+          "train.norm_batch=8", "train.size=32", "schedule.warmup=1st", "eval.size=32", "eval.batch=20",
+          "checkpoint.every=2st", "checkpoint.keep_best=0", "model.depths=[1,1,1,1]"}) {
+      train.insert(train.end(), {"--set", setting});
+    }
+    output(train);
   }
-  output(train);
-  const json result = json::parse(output({"eval", "run", "--data", kVal, "--json"}));
+  const json result = json::parse(output({"eval", "nano", "--data", kVal, "--json"}));
   EXPECT_EQ(result["images"], 60);
 
   write_jpeg(folder() / "fish.jpg", random_image(40, 3, 1));
-  const json row = json::parse(output({"predict", "run", "fish.jpg", "--topk", "1000", "--format", "jsonl"}));
+  const json row =
+      json::parse(output({"predict", "nano", "fish.jpg", "--topk", "1000", "--format", "jsonl"}));
   ASSERT_EQ(row["predictions"].size(), 1000U);
   for (const auto& guess : row["predictions"]) {
     const auto id = guess["class"].get<std::string>();
