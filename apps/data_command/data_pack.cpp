@@ -70,6 +70,7 @@ int run_data_pack(const Command& command, const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   check(options);
   const data::DatasetSource source = data::separate_labels({.path = options.path});
+  fmt::print(stderr, "looking for images in {}\n", source.path);  // minutes, in a cold archive of a million
   const auto dataset = data::open_dataset(source, split_from(options.split));
   const std::string missing = data::missing_of_imagenet(*dataset, source.path);
   CF_CHECK_AS(ErrorKind::Data, options.partial || missing.empty(), missing,
