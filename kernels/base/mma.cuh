@@ -62,6 +62,24 @@ __device__ inline void load_matrices(std::uint32_t address, std::uint32_t& a, st
   }
 }
 
+// Two 8 x 8 matrices of 16-bit elements to shared memory, rows as columns: lane i < 16 gives the address of
+// row i % 8 of the transpose of matrix i / 8.
+__device__ inline void store_matrices_as_columns(std::uint32_t address, std::uint32_t a, std::uint32_t b) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%0], {%1,%2};" ::"r"(address), "r"(a), "r"(b)
+               : "memory");
+#else
+  const int lane = static_cast<int>(threadIdx.x) % 32, row = lane % 4 * 2;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const std::uint32_t to = __shfl_sync(0xffffffffU, address, row + i % 2 + i / 2 * 8) + lane / 4 * 2;
+    const std::uint32_t pair = i < 2 ? a : b;
+    const auto value = static_cast<std::uint16_t>(i % 2 == 0 ? pair : pair >> 16);
+    asm volatile("st.shared.u16 [%0], %1;" ::"r"(to), "h"(value) : "memory");
+  }
+#endif
+}
+
 // An A fragment of T, Half or BFloat16.
 struct MatrixA {
   std::uint32_t upper_left, lower_left, upper_right, lower_right;

@@ -10,27 +10,11 @@ namespace cf::kernels {
 
 namespace {
 
-// Mean and sum of squared deviations of some values, combined as Chan, Golub and LeVeque do (1979): no
-// difference of large sums. Means are about the first row's value, so that for a mean far above the deviation
-// nothing is lost either.
-struct Moments {
-  float count, mean, squares;
-
-  __device__ void join(const Moments& other) {
-    if (other.count == 0) return;
-    const float total = count + other.count, share = other.count / total;
-    const float distance = other.mean - mean;
-    squares += other.squares + distance * distance * count * share;
-    mean += distance * share;
-    count = total;
-  }
-};
-
 // NaN stays NaN.
 __device__ float without_rounding_below_zero(float squares) { return squares < 0 ? 0 : squares; }
 
-// Sums of values and squares about a value near the mean: of some rows about the first of them, of slices
-// about the first slice's mean. Three operations a value, no chain from one to the next but the sums'.
+// Sums of values and squares about a value near the mean, so that for a mean far above the deviation nothing
+// is lost: of a slice's rows about the first of them, of slices about the first slice's mean.
 struct ShiftedSums {
   float sum, squares;
 
@@ -38,41 +22,52 @@ struct ShiftedSums {
     sum += distance;
     squares += distance * distance;
   }
-  __device__ Moments moments(float shift, float count) const {
-    const float mean = sum / count;
-    return {count, shift + mean, without_rounding_below_zero(squares - sum * mean)};
+  __device__ void join(const ShiftedSums& other) {
+    sum += other.sum;
+    squares += other.squares;
   }
 };
 
-// partial[slice, c] of every slice: mean, then, behind all means, sum of squared deviations.
+constexpr int kBatch = 8;  // rows that a thread loads before it adds them
+
+// partial[slice, c] of every slice: mean about the first row's value, then, behind all means, sum of squared
+// deviations.
 template <class T, int n>
 __global__ void __launch_bounds__(kColumnThreads)
     moments_of_slices_kernel(const T* x, ColumnSlices slices, float* partial) {
   const ColumnTile tile = column_tile<n>(slices);
-  Moments moments[n] = {};
-  if (tile.first_row < tile.last_row) {
-    float first[n], own[n];
-    load_floats(x + tile.channel, first);
-    load_floats(x + tile.first_row * slices.channels + tile.channel, own);
-    ShiftedSums sums[n] = {};
-    int count = 1;
-#pragma unroll 8
-    for (std::int64_t row = tile.first_row + blockDim.y; row < tile.last_row; row += blockDim.y) {
-      const auto pack = load_pack<T, n>(x + row * slices.channels + tile.channel);
-      ++count;
+  const std::int64_t slice_row = slices.first_row(tile.slice);
+  float shift[n] = {};
+  ShiftedSums sums[n] = {};
+  if (tile.has_channels) {
+    const T* const own = x + tile.channel;
+    load_floats(own + slice_row * slices.channels, shift);
+    for (std::int64_t row = tile.first_row; row < tile.last_row; row += kBatch * std::int64_t{blockDim.y}) {
+      Pack<T, n> packs[kBatch];  // behind the slice its first row, which is at no distance from the shift
 #pragma unroll
-      for (int j = 0; j < n; ++j) sums[j].add(to_float(pack.value[j]) - own[j]);
+      for (int i = 0; i < kBatch; ++i) {
+        const std::int64_t wanted = row + i * std::int64_t{blockDim.y};
+        packs[i] = load_pack<T, n>(own + (wanted < tile.last_row ? wanted : slice_row) * slices.channels);
+      }
+#pragma unroll
+      for (int i = 0; i < kBatch; ++i) {
+#pragma unroll
+        for (int j = 0; j < n; ++j) sums[j].add(to_float(packs[i].value[j]) - shift[j]);
+      }
     }
-#pragma unroll
-    for (int j = 0; j < n; ++j) moments[j] = sums[j].moments(own[j] - first[j], static_cast<float>(count));
   }
-  join_rows_of_block(moments);
+  join_rows_of_block(sums);
   if (threadIdx.y != 0 || !tile.has_channels) return;
+  float first[n];
+  load_floats(x + tile.channel, first);
   float* means = partial + tile.slice * slices.channels + tile.channel;
+  const auto count = static_cast<float>(tile.last_row - slice_row);
 #pragma unroll
   for (int j = 0; j < n; ++j) {
-    means[j] = moments[j].mean;
-    means[slices.count * slices.channels + j] = moments[j].squares;
+    const float mean = sums[j].sum / count;
+    means[j] = shift[j] - first[j] + mean;
+    means[slices.count * slices.channels + j] =
+        without_rounding_below_zero(sums[j].squares - sums[j].sum * mean);
   }
 }
 

@@ -11,7 +11,7 @@
 namespace cf::kernels {
 
 inline constexpr int kColumnThreads = 256;  // of a block: a power of two, for the tree over its rows
-inline constexpr int kFinishChannels = 8, kFinishLanes = 64;  // of a block that finishes
+inline constexpr int kFinishChannels = 8, kFinishLanes = 128;  // of a block that finishes
 inline constexpr int kFinishThreads = kFinishChannels * kFinishLanes;
 
 struct ColumnSlices {

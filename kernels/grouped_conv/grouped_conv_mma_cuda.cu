@@ -1,7 +1,9 @@
 // Forward and backward input in 16-bit types. A block copies a tile of a slab into shared memory; each of its
-// warps convolves one group, a run of 8 pixels in two rows at a time: 16 rows of a product whose depth is 9
-// taps of 8 channels. Going down the rows, a run reads two new rows of slots only. The outputs go where the
-// taps have been read already, and from there to memory, whole lines at a time.
+// warps convolves one group, a run of 8 pixels in two rows at a time. The products have the 8 output channels
+// of the two rows as rows and the 8 pixels as columns; four rows of slots with three taps each are their
+// depth of 6 times 16, as a slot of the middle rows serves both rows of outputs. So what is loaded is used as
+// it lies in registers, and going down, a run loads two rows of slots for two rows of outputs. The outputs go
+// where the taps have been read already, and from there to memory, whole lines at a time.
 #include "kernels/base/alignment.h"
 #include "kernels/base/device_types.cuh"
 #include "kernels/grouped_conv/grouped_conv_check.h"
@@ -13,96 +15,113 @@ namespace cf::kernels {
 namespace {
 
 constexpr int kTaps = 9, kFilter = kTaps * kGroupWidth * kGroupWidth;
-constexpr int kBlocksPerSm = 5;  // leaves 48 registers; shared memory allows 6 at 14 x 14 pixels
+constexpr int kBlocksPerSm = 4;  // leaves 64 registers
+constexpr int kDumpRows = 16;    // of each warp, 16 bytes each: for outputs beyond the tile
 
 enum class Direction { Forward, BackwardInput };
 
-// One register for each tap: rows 2t and 2t + 1 (channels read) of column g (channel written) of its 8 x 8
-// matrix. Backward the taps are turned by 180 degrees and the channels change sides.
+// One register for each tap: row lane / 4 (channel written), columns 2 (lane % 4) and the next (channels
+// read) of its 8 x 8 matrix. Backward the taps are turned by 180 degrees and the channels change sides.
 template <Direction direction, class T>
-__device__ void load_filter(const T* weight, int lane, std::uint32_t (&filter)[kTaps]) {
-  const int column = lane / 4, row = lane % 4 * 2;
+__device__ void load_taps(const T* weight, int lane, std::uint32_t (&taps)[3][3]) {
+  const int written = lane / 4, read = lane % 4 * 2;
 #pragma unroll
   for (int tap = 0; tap < kTaps; ++tap) {
-    const auto at = [&](int read, int written) {
+    const auto at = [&](int channel) {
       return direction == Direction::Forward
-                 ? weight[(written * kTaps + tap) * kGroupWidth + read].bits
-                 : weight[(read * kTaps + kTaps - 1 - tap) * kGroupWidth + written].bits;
+                 ? weight[(written * kTaps + tap) * kGroupWidth + channel].bits
+                 : weight[(channel * kTaps + kTaps - 1 - tap) * kGroupWidth + written].bits;
     };
-    filter[tap] = at(row, column) | static_cast<std::uint32_t>(at(row + 1, column)) << 16;
+    taps[tap / 3][tap % 3] = at(read) | static_cast<std::uint32_t>(at(read + 1)) << 16;
   }
 }
 
-// The matrices of a row of slots for the three taps of a row.
-using SlotRow = std::uint32_t[3];
+// What the first and the second two of four rows of slots contribute to two rows of outputs. In two rows of
+// slots the matrices are, in order, row 0: taps 0, 1, 2, row 1: taps 0, 1, 2.
+struct Filter {
+  MatrixA upper[3], lower[3];
+};
 
-// The outputs of a run in two rows, from four rows of slots.
-template <class T>
-__device__ void convolve_run(const SlotRow (&in)[4], const std::uint32_t (&filter)[kTaps], float (&sum)[4]) {
-  float other[4] = {};  // two chains of products instead of one twice as long
-#pragma unroll
-  for (int tap = 0; tap + 1 < kTaps; tap += 2) {
-    const int r = tap / 3, s = tap % 3, next_r = (tap + 1) / 3, next_s = (tap + 1) % 3;
-    multiply_add<T>(tap % 4 == 0 ? sum : other,
-                    {in[r][s], in[r + 1][s], in[next_r][next_s], in[next_r + 1][next_s]}, filter[tap],
-                    filter[tap + 1]);
-  }
-  multiply_add<T>(sum, in[2][2], in[3][2], filter[kTaps - 1]);
-#pragma unroll
-  for (int i = 0; i < 4; ++i) sum[i] += other[i];
+__device__ inline Filter make_filter(const std::uint32_t (&taps)[3][3]) {
+  const auto& [a, b, c] = taps;
+  return {{{a[0], 0, a[1], 0}, {a[2], 0, b[0], a[0]}, {b[1], a[1], b[2], a[2]}},
+          {{c[0], b[0], c[1], b[1]}, {c[2], b[2], 0, c[0]}, {0, c[1], 0, c[2]}}};
 }
 
+using TwoRows = std::uint32_t[6];
+
+// A warp's way down the rows of a run of 8 columns.
+struct Run {
+  // Addresses of this lane: of matrix lane / 8 and 4 + lane / 8 % 2 of two rows, and of its next output.
+  std::uint32_t first_four, last_two, output;
+  std::uint32_t two_rows, output_step;  // bytes to the next
+
+  __device__ void load(TwoRows& rows) {
+    load_matrices<Rows::AsRows>(first_four, rows[0], rows[1], rows[2], rows[3]);
+    load_matrices<Rows::AsRows>(last_two, rows[4], rows[5]);
+    first_four += two_rows;
+    last_two += two_rows;
+  }
+};
+
+// The next two rows of outputs, into slots that all lanes have read.
 template <class T>
-__device__ void convolve_group(const PixelTiles& tiles, const std::uint32_t (&filter)[kTaps], int group,
-                               int lane, uint4* slots) {
-  const int pitch = tiles.pitch(), columns = tiles.slot_columns();
-  const std::uint32_t two_rows = static_cast<std::uint32_t>(2 * columns * pitch * 16);
-  // Of two rows of slots the matrices are row 0: taps 0, 1, 2, row 1: taps 0, 1, 2.
-  const auto address = [&](int matrix) {
-    return shared_address(slots + (matrix / 3 * columns + matrix % 3 + lane % 8) * pitch + group);
-  };
-  const std::uint32_t first_four = address(lane / 8), last_two = address(4 + lane / 8 % 2);
+__device__ void convolve_two_rows(const Filter& filter, const TwoRows& upper, const TwoRows& lower,
+                                  Run& run) {
+  float sum[4] = {};
+#pragma unroll
+  for (int i = 0; i < 3; ++i) multiply_add<T>(sum, filter.upper[i], upper[2 * i], upper[2 * i + 1]);
+#pragma unroll
+  for (int i = 0; i < 3; ++i) multiply_add<T>(sum, filter.lower[i], lower[2 * i], lower[2 * i + 1]);
+  store_matrices_as_columns(run.output, round_pair<T>(sum[0], sum[1]), round_pair<T>(sum[2], sum[3]));
+  run.output += run.output_step;
+}
+
+// `dump`: kDumpRows packs of the warp's own.
+template <class T>
+__device__ void convolve_group(const PixelTiles& tiles, const Filter& filter, int group, int lane,
+                               uint4* slots, uint4* dump) {
+  const int pitch = tiles.pitch(), columns = tiles.slot_columns(), pixel = lane % 8;
+  const auto two_rows = static_cast<std::uint32_t>(2 * columns * pitch * 16);
+#pragma unroll 1
   for (int column = 0; column < tiles.columns(); column += PixelTiles::kRun) {
-    const bool is_output = column + lane / 4 < tiles.columns();
-    std::uint32_t offset = static_cast<std::uint32_t>(column * pitch * 16);
-    auto* to = reinterpret_cast<std::uint32_t*>(slots + (column + lane / 4) * pitch + group) + lane % 4;
-    SlotRow in[4];
-    const auto load = [&](SlotRow& upper, SlotRow& lower) {
-      load_matrices<Rows::AsRows>(first_four + offset, upper[0], upper[1], upper[2], lower[0]);
-      load_matrices<Rows::AsRows>(last_two + offset, lower[1], lower[2]);
-      offset += two_rows;
+    uint4* const first = slots + (column + pixel) * pitch + group;
+    const auto address = [&](int matrix) {
+      return shared_address(first + (matrix / 3 * columns + matrix % 3) * pitch);
     };
-    load(in[0], in[1]);
-#pragma unroll 2
-    for (int row = 0; row < tiles.even_rows(); row += 2) {
-      load(in[2], in[3]);
-      float sum[4] = {};
-      convolve_run<T>(in, filter, sum);
-      __syncwarp();  // all lanes have read the slots that are written now
-      if (is_output) {
-        to[0] = round_pair<T>(sum[0], sum[1]);
-        to[columns * pitch * 4] = round_pair<T>(sum[2], sum[3]);
-      }
-      to += two_rows / 4;
-#pragma unroll
-      for (int s = 0; s < 3; ++s) {
-        in[0][s] = in[2][s];
-        in[1][s] = in[3][s];
-      }
+    const bool is_output = column + pixel < tiles.columns();
+    Run run{.first_four = address(lane / 8),
+            .last_two = address(4 + lane / 8 % 2),
+            .output =
+                shared_address(is_output ? first + lane / 8 % 2 * columns * pitch : dump + lane % kDumpRows),
+            .two_rows = two_rows,
+            .output_step = is_output ? two_rows : 0};
+    TwoRows even, odd;
+    run.load(even);
+    int row = 0;
+#pragma unroll 1
+    for (; row + 2 < tiles.even_rows(); row += 4) {
+      run.load(odd);
+      convolve_two_rows<T>(filter, even, odd, run);
+      run.load(even);
+      convolve_two_rows<T>(filter, odd, even, run);
     }
+    if (row < tiles.even_rows()) {
+      run.load(odd);
+      convolve_two_rows<T>(filter, even, odd, run);
+    }
+    __syncwarp();
   }
 }
 
 // Outputs lie in the slots of their rows and columns.
 template <class T>
-__device__ void store_tile(const PixelTiles& tiles, const Pixel& origin, const uint4* slots, int groups,
-                           T* image) {
-  for_each_pack_of_slots(tiles.even_rows() * tiles.slot_columns(), groups, [&](int slot, int group) {
-    const int row = tiles.slot_row(slot), column = slot - row * tiles.slot_columns();
-    Pixel pixel;
-    if (!tiles.output_pixel(origin, row, column, pixel)) return;
-    *reinterpret_cast<uint4*>(image + tiles.offset(pixel) + group * kGroupWidth) =
-        slots[slot * tiles.pitch() + group];
+__device__ void store_tile(const PixelTiles& tiles, const Pixel& origin, const uint4* slots,
+                           const PackWalk& walk, T* image) {
+  const uint4* const from = slots + walk.column * tiles.pitch() + walk.group;
+  const int row_packs = tiles.slot_columns() * tiles.pitch();
+  tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, T* to, bool inside) {
+    if (inside) *reinterpret_cast<uint4*>(to) = from[row * row_packs];
   });
 }
 
@@ -111,34 +130,39 @@ template <Direction direction, class T>
 __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
     convolve_tile_kernel(PixelTiles tiles, const T* in, const T* weight, T* out) {
   extern __shared__ uint4 slots[];
-  const unsigned slabs = static_cast<unsigned>(tiles.slabs());
-  const int slab = static_cast<int>(blockIdx.x % slabs), groups = tiles.slab_groups(slab);
-  const int first_channel = slab * PixelTiles::kGroups * kGroupWidth;
-  const Pixel origin = tiles.origin(blockIdx.x / slabs);
-  copy_tile(tiles, origin, in + first_channel, groups, slots);
+  int slab = 0;
+  const Pixel origin = tiles.origin(tiles.tile_of_block(static_cast<int>(blockIdx.x), slab));
+  const int groups = tiles.slab_groups(slab), first_channel = slab * PixelTiles::kGroups * kGroupWidth;
+  const PackWalk walk = tiles.slot_walk(groups);
+  copy_tile(tiles, origin, in + first_channel, walk, tiles.even_rows() + 2, slots);
 
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  std::uint32_t filter[kTaps];
+  std::uint32_t taps[3][3];
   if (warp < groups) {
-    load_filter<direction>(weight + std::int64_t{slab * PixelTiles::kGroups + warp} * kFilter, lane, filter);
+    load_taps<direction>(weight + std::int64_t{slab * PixelTiles::kGroups + warp} * kFilter, lane, taps);
   }
   wait_for_copies();
   __syncthreads();
-  if (warp < groups) convolve_group<T>(tiles, filter, warp, lane, slots);
+  if (warp < groups) {
+    uint4* const dump = slots + tiles.slots() * tiles.pitch() + warp * kDumpRows;
+    convolve_group<T>(tiles, make_filter(taps), warp, lane, slots, dump);
+  }
   __syncthreads();
-  store_tile(tiles, origin, slots, groups, out + first_channel);
+  store_tile(tiles, origin, slots, walk, out + first_channel);
 }
 
 template <Direction direction, class T>
 void convolve(std::string_view name, Cuda place, const View<const T, K, R, S, C>& weight,
               const PixelTiles& tiles, const T* in, T* out) {
   CF_CHECK(aligned_to(16, in, out), name, ": images must be aligned to 16 bytes");
-  const std::int64_t blocks = tiles.count() * tiles.slabs();
+  const std::int64_t blocks = std::int64_t{tiles.count()} * tiles.slabs();
   CF_CHECK(blocks < std::int64_t{1} << 31, name, ": ", blocks, " tiles are too many for the GPU");
   launch(name, convolve_tile_kernel<direction, T>,
          {.grid = static_cast<unsigned>(blocks),
           .block = PixelTiles::kThreads,
-          .shared_bytes = static_cast<std::size_t>(tiles.slots() * tiles.pitch()) * sizeof(uint4)},
+          .shared_bytes =
+              static_cast<std::size_t>(tiles.slots() * tiles.pitch() + PixelTiles::kGroups * kDumpRows) *
+              sizeof(uint4)},
          place, tiles, in, weight.data(), out);
 }
 

@@ -1,9 +1,11 @@
 // Backward weight in 16-bit types. A block goes through its share of the tiles of a slab; each of its warps
-// has one group and takes a run of 8 pixels in two rows at a time: products of depth 16 whose rows are the 8
-// channels of x at two taps and whose columns are those of dy. The sums of each tile are added to those of
-// the tiles before in float; the blocks' sums are added in order by a second kernel.
+// has one group and takes a run of 8 slots in two rows of x at a time: products of depth 16 whose rows are
+// the 8 channels of dy and whose columns those of x. Their upper half is of the row of dy at the slots',
+// which is tap row 0, their lower half of the row above, tap row 1; another product has tap row 2. The sums
+// of each tile are added to those of the tiles before in float; the blocks' sums are added in order by a
+// second kernel.
 #include "kernels/base/alignment.h"
-#include "kernels/base/device_types.cuh"
+#include "kernels/base/packs.cuh"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
 #include "kernels/grouped_conv/pixel_tiles.cuh"
@@ -12,95 +14,108 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr int kTaps = 9, kTapPairs = 5, kFilter = kTaps * kGroupWidth * kGroupWidth;
-constexpr int kBlocksPerSm = 3;                       // by shared memory, at 14 x 14 pixels
+constexpr int kTaps = 9, kFilter = kTaps * kGroupWidth * kGroupWidth;
+constexpr int kBlocksPerSm = 2;
 constexpr std::int64_t kBlocks = 132 * kBlocksPerSm;  // at most; the same on every GPU, for the same sums
 
-// The sums of two taps: channel of x of a tap by channel of dy.
-using TapPair = float[4];
-using SlotRow = std::uint32_t[3];
+// The memory of a tile in packs: the slots of x, then the outputs' gradients, runs of pixels row by row.
+CF_HOST_DEVICE int packs_of_x(const PixelTiles& tiles) {
+  return tiles.slot_rows() * tiles.slot_columns() * tiles.pitch();
+}
+CF_HOST_DEVICE int packs_of_tile(const PixelTiles& tiles) {
+  return packs_of_x(tiles) + tiles.even_rows() * tiles.run_columns() * tiles.pitch();
+}
 
-// Starts copying the outputs' gradients of the tile, runs of pixels row by row; zeros where no output of this
-// tile lies, so that what the taps read there counts nothing.
+// Starts copying the outputs' gradients of the tile; zeros where no output of this tile lies, so that what
+// the taps read there counts nothing.
 template <class T>
-__device__ void copy_gradients(const PixelTiles& tiles, const Pixel& origin, const T* image, int groups,
-                               uint4* slots) {
-  const std::uint32_t to = shared_address(slots);
-  const int columns = tiles.run_columns();
-  for_each_pack_of_slots(tiles.even_rows() * columns, groups, [&](int slot, int group) {
-    const int row = tiles.run_row(slot), column = slot - row * columns;
-    Pixel pixel;
-    const bool inside = tiles.output_pixel(origin, row, column, pixel);
-    const T* from = inside ? image + tiles.offset(pixel) + group * kGroupWidth : image;
-    copy_async_16(to + static_cast<std::uint32_t>((slot * tiles.pitch() + group) * 16), from, inside);
+__device__ void copy_gradients(const PixelTiles& tiles, const Pixel& origin, const T* image,
+                               const PackWalk& walk, uint4* slots) {
+  const std::uint32_t to = shared_address(slots + walk.column * tiles.pitch() + walk.group);
+  const auto row_bytes = static_cast<std::uint32_t>(tiles.run_columns() * tiles.pitch() * 16);
+  tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, const T* from, bool inside) {
+    copy_async_16(to + static_cast<std::uint32_t>(row) * row_bytes, from, inside);
   });
 }
 
-// sum[pair] += the products of 16 pixels.
+// For the taps (., s) of each s: tap rows 0 and 1, and tap row 2 with an empty lower half.
+struct TileSums {
+  float first_two[3][4], last[3][4];
+};
+
+// Two rows of x, in order tap column 0: upper and lower row, tap column 1, tap column 2; and of dy.
+struct TwoRows {
+  std::uint32_t x[6], dy[2];
+};
+
+// `before`: the two rows of dy above.
 template <class T>
-__device__ void add_run(const SlotRow (&in)[4], std::uint32_t upper, std::uint32_t lower,
-                        TapPair (&sum)[kTapPairs]) {
+__device__ void add_two_rows(const TwoRows& rows, const std::uint32_t (&before)[2], TileSums& sums) {
+  const MatrixA first_two{rows.dy[0], before[1], rows.dy[1], rows.dy[0]}, last{before[0], 0, before[1], 0};
 #pragma unroll
-  for (int pair = 0; pair < kTapPairs; ++pair) {
-    const int r = 2 * pair / 3, s = 2 * pair % 3, next_r = (2 * pair + 1) / 3, next_s = (2 * pair + 1) % 3;
-    const bool has_next = 2 * pair + 1 < kTaps;
-    const MatrixA channels{in[r][s], has_next ? in[next_r % 3][next_s] : 0, in[r + 1][s],
-                           has_next ? in[next_r % 3 + 1][next_s] : 0};
-    multiply_add<T>(sum[pair], channels, upper, lower);
+  for (int s = 0; s < 3; ++s) {
+    multiply_add<T>(sums.first_two[s], first_two, rows.x[2 * s], rows.x[2 * s + 1]);
+    multiply_add<T>(sums.last[s], last, rows.x[2 * s], rows.x[2 * s + 1]);
   }
 }
 
 template <class T>
 __device__ void add_tile(const PixelTiles& tiles, const uint4* x, const uint4* dy, int group, int lane,
-                         TapPair (&sum)[kTapPairs]) {
-  const int pitch = tiles.pitch(), columns = tiles.slot_columns();
-  const std::uint32_t pack_row = static_cast<std::uint32_t>(pitch * 16);
-  const std::uint32_t x_step = static_cast<std::uint32_t>(2 * columns) * pack_row,
-                      dy_step = static_cast<std::uint32_t>(2 * tiles.run_columns()) * pack_row;
-  // Of two rows of slots of x the matrices are row 0: taps 0, 1, 2, row 1: taps 0, 1, 2. The last two of them
-  // come together with the two rows of dy that belong to the rows of x before.
-  const int matrix = lane / 8, pixel = lane % 8;
-  const auto x_address = [&](int i) {
-    return shared_address(x + (i / 3 * columns + i % 3 + pixel) * pitch + group);
-  };
+                         TileSums& sums) {
+  const int pitch = tiles.pitch(), columns = tiles.slot_columns(), runs = tiles.run_columns();
+  const auto pack_row = static_cast<std::uint32_t>(pitch * 16);
+  const int matrix = lane / 8, row = matrix % 2, pixel = lane % 8;
   const bool reads_dy = matrix >= 2;
-  const std::uint32_t first_four = x_address(matrix), last_two = x_address(4 + matrix % 2);
-  const std::uint32_t dy_start =
-      shared_address(dy + (matrix % 2 * tiles.run_columns() + pixel) * pitch + group);
+  const auto x_address = [&](int s) {
+    return shared_address(x + (row * columns + s + pixel) * pitch + group);
+  };
+  const std::uint32_t x_step = 2 * columns * pack_row, dy_step = 2 * runs * pack_row;
+  const std::uint32_t first_four = x_address(matrix / 2);
+  const std::uint32_t others =
+      reads_dy ? shared_address(dy + (row * runs + pixel) * pitch + group) : x_address(2);
+  const std::uint32_t others_step = reads_dy ? dy_step : x_step;
+#pragma unroll 1
   for (int column = 0; column < tiles.columns(); column += PixelTiles::kRun) {
-    const std::uint32_t offset = static_cast<std::uint32_t>(column) * pack_row;
-    SlotRow in[4];
-    load_matrices<Rows::AsColumns>(first_four + offset, in[0][0], in[0][1], in[0][2], in[1][0]);
-    load_matrices<Rows::AsColumns>(last_two + offset, in[1][1], in[1][2]);
-    std::uint32_t at = first_four + offset + x_step,
-                  also_at = (reads_dy ? dy_start : last_two + x_step) + offset;
+    std::uint32_t at = first_four + column * pack_row, also_at = others + column * pack_row;
+    TwoRows rows;
+    std::uint32_t before[2] = {0, 0};
 #pragma unroll 2
-    for (int row = 0; row < tiles.even_rows(); row += 2) {
-      std::uint32_t upper, lower;
-      load_matrices<Rows::AsColumns>(at, in[2][0], in[2][1], in[2][2], in[3][0]);
-      load_matrices<Rows::AsColumns>(also_at, in[3][1], in[3][2], upper, lower);
+    for (int slot_row = 0; slot_row < tiles.even_rows(); slot_row += 2) {
+      load_matrices<Rows::AsColumns>(at, rows.x[0], rows.x[1], rows.x[2], rows.x[3]);
+      load_matrices<Rows::AsColumns>(also_at, rows.x[4], rows.x[5], rows.dy[0], rows.dy[1]);
       at += x_step;
-      also_at += reads_dy ? dy_step : x_step;
-      add_run<T>(in, upper, lower, sum);
+      also_at += others_step;
+      add_two_rows<T>(rows, before, sums);
+      before[0] = rows.dy[0];
+      before[1] = rows.dy[1];
+    }
+    load_matrices<Rows::AsColumns>(at, rows.x[0], rows.x[1], rows.x[2], rows.x[3]);
+    load_matrices<Rows::AsColumns>(also_at, rows.x[4], rows.x[5]);
+    rows.dy[0] = rows.dy[1] = 0;
+    add_two_rows<T>(rows, before, sums);
+  }
+}
+
+// The sums of a lane over all tiles: of output channel lane / 4 and two channels of x, by tap.
+using LaneSums = float[kTaps][2];
+
+__device__ inline void add_sums(const TileSums& tile, LaneSums& total) {
 #pragma unroll
-      for (int s = 0; s < 3; ++s) {
-        in[0][s] = in[2][s];
-        in[1][s] = in[3][s];
-      }
+  for (int s = 0; s < 3; ++s) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      total[s][i] += tile.first_two[s][i];
+      total[3 + s][i] += tile.first_two[s][2 + i];
+      total[6 + s][i] += tile.last[s][i];
     }
   }
 }
 
 // The sums of a group as [8, 3, 3, 8].
-__device__ void store_filter(const TapPair (&sum)[kTapPairs], int lane, float* to) {
-  const int c = lane / 4, k = lane % 4 * 2;
+__device__ inline void store_filter(const LaneSums& total, int lane, float* to) {
+  to += lane / 4 * kTaps * kGroupWidth + lane % 4 * 2;
 #pragma unroll
-  for (int tap = 0; tap < kTaps; ++tap) {
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      to[((k + i) * kTaps + tap) * kGroupWidth + c] = sum[tap / 2][tap % 2 * 2 + i];
-    }
-  }
+  for (int tap = 0; tap < kTaps; ++tap) store_floats(to + tap * kGroupWidth, total[tap]);
 }
 
 // Grid: (slabs, chunks). partial: [chunks, K, 3, 3, 8].
@@ -109,25 +124,22 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
     sum_tiles_by_mma_kernel(PixelTiles tiles, const T* x, const T* dy, std::int64_t elements,
                             float* partial) {
   extern __shared__ uint4 slots[];
-  uint4* const dy_slots = slots + tiles.slots() * tiles.pitch();
+  uint4* const dy_slots = slots + packs_of_x(tiles);
   const int slab = static_cast<int>(blockIdx.x), groups = tiles.slab_groups(slab);
   const int first_group = slab * PixelTiles::kGroups, first_channel = first_group * kGroupWidth;
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  TapPair total[kTapPairs] = {};
-  for (std::int64_t tile = blockIdx.y; tile < tiles.count(); tile += gridDim.y) {
+  const PackWalk x_walk = tiles.slot_walk(groups), dy_walk = tiles.run_walk(groups);
+  LaneSums total = {};
+  for (int tile = static_cast<int>(blockIdx.y); tile < tiles.count(); tile += static_cast<int>(gridDim.y)) {
     const Pixel origin = tiles.origin(tile);
-    copy_tile(tiles, origin, x + first_channel, groups, slots);
-    copy_gradients(tiles, origin, dy + first_channel, groups, dy_slots);
+    copy_tile(tiles, origin, x + first_channel, x_walk, tiles.slot_rows(), slots);
+    copy_gradients(tiles, origin, dy + first_channel, dy_walk, dy_slots);
     wait_for_copies();
     __syncthreads();
     if (warp < groups) {
-      TapPair sum[kTapPairs] = {};
-      add_tile<T>(tiles, slots, dy_slots, warp, lane, sum);
-#pragma unroll
-      for (int pair = 0; pair < kTapPairs; ++pair) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) total[pair][i] += sum[pair][i];
-      }
+      TileSums sums = {};
+      add_tile<T>(tiles, slots, dy_slots, warp, lane, sums);
+      add_sums(sums, total);
     }
     __syncthreads();
   }
@@ -176,11 +188,10 @@ void convolve_by_mma(Cuda place, const GroupedConvBackwardWeight<T>& a) {
   const PixelTiles tiles = tiles_of(a);
   const std::int64_t chunks = chunks_of(tiles), elements = a.dweight.size();
   float* partial = workspace_as<float>(kName, a.workspace, static_cast<std::size_t>(chunks * elements));
-  const int slots = tiles.slots() + tiles.even_rows() * tiles.run_columns();
   launch(kName, sum_tiles_by_mma_kernel<T>,
          {.grid = {static_cast<unsigned>(tiles.slabs()), static_cast<unsigned>(chunks)},
           .block = PixelTiles::kThreads,
-          .shared_bytes = static_cast<std::size_t>(slots * tiles.pitch()) * sizeof(uint4)},
+          .shared_bytes = static_cast<std::size_t>(packs_of_tile(tiles)) * sizeof(uint4)},
          place, tiles, a.x.data(), a.dy.data(), elements, partial);
   const unsigned lanes = chunks > 64 ? 32 : chunks > 8 ? 8 : 1;
   launch("grouped_conv backward weight, sum of chunks", add_chunks_by_lanes_kernel,

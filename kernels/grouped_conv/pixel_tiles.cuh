@@ -8,7 +8,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/base/async_copy.cuh"
 #include "kernels/base/launch.cuh"
@@ -17,109 +19,116 @@
 
 namespace cf::kernels {
 
-// Quotients by a divisor of the host's choice, exact as long as value * divisor < 65536.
-class SmallDivisor {
+// Quotients of values below 2^31 by a divisor of the host's choice, by a product and a shift: with 2^s the
+// next power of two, value * ceil(2^(31 + s) / divisor) / 2^(31 + s) is too large by less than 1 / divisor.
+class Divisor {
  public:
-  SmallDivisor() = default;
-  explicit SmallDivisor(int divisor)
-      : divisor_(divisor), reciprocal_((1U << 16) / static_cast<std::uint32_t>(divisor) + 1) {}
+  Divisor() = default;
+  explicit Divisor(int divisor) : divisor_(divisor) {
+    while ((std::int64_t{1} << (shift_ - 31)) < divisor) ++shift_;
+    factor_ =
+        static_cast<std::uint32_t>(((std::uint64_t{1} << shift_) + static_cast<std::uint32_t>(divisor) - 1) /
+                                   static_cast<std::uint32_t>(divisor));
+  }
 
   CF_HOST_DEVICE int value() const { return divisor_; }
   CF_HOST_DEVICE int quotient(int value) const {
-    return static_cast<int>(static_cast<std::uint32_t>(value) * reciprocal_ >> 16);
+    return static_cast<int>(std::uint64_t{static_cast<std::uint32_t>(value)} * factor_ >> shift_);
   }
 
  private:
-  int divisor_ = 1;
-  std::uint32_t reciprocal_ = 65537;
+  int divisor_ = 1, shift_ = 31;
+  std::uint32_t factor_ = 1U << 31;
 };
 
-// A pixel of the images; outside of them where a row, column or sample is beyond.
+// The first output pixel of a tile.
 struct Pixel {
   int sample, row, column;
+};
+
+// Which of the packs of a tile a thread takes: a group of the slab in one column, every stride-th row.
+struct PackWalk {
+  int group, column, first_row, stride;
 };
 
 class PixelTiles {
  public:
   static constexpr int kThreads = 256;
   static constexpr int kGroups = 8;  // of a slab: a warp for each, and 128 bytes of a pixel in a row
-  static constexpr int kSide = 16;   // of a tile at most
-  static constexpr int kRun = 8;     // pixels of a row that a matrix holds
-  static constexpr int kMostSlots = (kSide + 2) * (kSide + 2);
-  static_assert(kThreads / 32 == kGroups && kSide == 2 * kRun);
+  // Of a tile at most: 16 slots in a row, of which 256 threads take two rows.
+  static constexpr int kSide = 14;
+  static constexpr int kRun = 8;          // pixels of a row that a matrix holds
+  static constexpr int kNoRow = 1 << 16;  // behind all rows of a tile
+  static constexpr int kMostSlots = (kSide + 2) * (kSide + 2) + kSide * 4;  // about so many
+  static_assert(kThreads / 32 == kGroups && kThreads / kGroups == 2 * (kSide + 2));
 
   PixelTiles(std::int64_t samples, std::int64_t height, std::int64_t width, std::int64_t channels);
 
-  CF_HOST_DEVICE int slabs() const { return (groups_ + kGroups - 1) / kGroups; }
+  CF_HOST_DEVICE int slabs() const { return slab_division_.value(); }
   CF_HOST_DEVICE int slab_groups(int slab) const {
     return groups_ - slab * kGroups < kGroups ? groups_ - slab * kGroups : kGroups;
   }
-  CF_HOST_DEVICE std::int64_t count() const { return count_; }
+  CF_HOST_DEVICE int count() const { return count_; }
   // 16-byte packs from slot to slot: odd, so that 8 slots in a row lie in different banks.
   CF_HOST_DEVICE int pitch() const { return slab_groups(0) | 1; }
   CF_HOST_DEVICE int columns() const { return columns_; }
-  CF_HOST_DEVICE int slot_columns() const { return slot_columns_.value(); }
+  CF_HOST_DEVICE int slot_columns() const { return slot_division_.value(); }
   // Rows of outputs, the shared rows between samples included: an even number. Columns in whole runs.
-  CF_HOST_DEVICE int even_rows() const {
-    return ((samples_per_tile_ - 1) * period_.value() + rows_ + 1) / 2 * 2;
-  }
-  CF_HOST_DEVICE int run_columns() const { return (columns_ + kRun - 1) / kRun * kRun; }
+  CF_HOST_DEVICE int even_rows() const { return ((samples_per_tile_ - 1) * period_ + rows_ + 1) / 2 * 2; }
+  CF_HOST_DEVICE int run_columns() const { return run_division_.value(); }
   // All that the taps of all runs reach: runs may reach beyond a row, into the next or behind the last.
   CF_HOST_DEVICE int slots() const { return (even_rows() + 1) * slot_columns() + run_columns() + 2; }
+  CF_HOST_DEVICE int slot_rows() const { return (slots() + slot_columns() - 1) / slot_columns(); }
 
-  __device__ Pixel origin(std::int64_t tile) const {
-    const auto index = static_cast<std::uint32_t>(tile);
-    const auto columns = static_cast<std::uint32_t>(column_tiles_),
-               rows = static_cast<std::uint32_t>(row_tiles_);
-    return {static_cast<int>(index / columns / rows) * samples_per_tile_,
-            static_cast<int>(index / columns % rows) * rows_, static_cast<int>(index % columns) * columns_};
+  __device__ Pixel origin(int tile) const {
+    const int row_tile = column_tiles_.quotient(tile), sample = row_tiles_.quotient(row_tile);
+    return {sample * samples_per_tile_, (row_tile - sample * row_tiles_.value()) * rows_,
+            (tile - row_tile * column_tiles_.value()) * columns_};
+  }
+  // The tile and slab of a block in a row of blocks, slabs first.
+  __device__ int tile_of_block(int block, int& slab) const {
+    const int tile = slab_division_.quotient(block);
+    slab = block - tile * slab_division_.value();
+    return tile;
   }
 
-  // The pixel whose value slot (row, column) of the tile holds.
-  __device__ Pixel input_pixel(const Pixel& origin, int row, int column) const {
-    const int sample = period_.quotient(row);
-    return {origin.sample + sample, origin.row + row - sample * period_.value() - 1,
-            origin.column + column - 1};
+  // How the threads of a block share rows of `columns` pixels of a slab.
+  __device__ PackWalk walk(int groups, const Divisor& columns) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    const int pixel = groups == kGroups ? thread / kGroups : thread / groups;
+    const int threads = static_cast<int>(blockDim.x);
+    const int pixels = groups == kGroups ? threads / kGroups : threads / groups;
+    const int row = columns.quotient(pixel), rows = columns.quotient(pixels);
+    const int stride = rows < period_ ? rows : period_;
+    return {thread - pixel * groups, pixel - row * columns.value(), row < stride ? row : kNoRow, stride};
   }
+  __device__ PackWalk slot_walk(int groups) const { return walk(groups, slot_division_); }
+  __device__ PackWalk run_walk(int groups) const { return walk(groups, run_division_); }
 
-  // The pixel that output (row, column) of the tile is; false: none of this tile's.
-  __device__ bool output_pixel(const Pixel& origin, int row, int column, Pixel& pixel) const {
-    const int sample = period_.quotient(row), row_of_sample = row - sample * period_.value();
-    pixel = {origin.sample + sample, origin.row + row_of_sample, origin.column + column};
-    return row_of_sample < rows_ && column < columns_ && contains(pixel);
-  }
-
-  __device__ bool contains(const Pixel& pixel) const {
-    return pixel.sample < samples_ && static_cast<unsigned>(pixel.row) < static_cast<unsigned>(height_) &&
-           static_cast<unsigned>(pixel.column) < static_cast<unsigned>(width_);
-  }
-
-  // Of the first channel of a pixel within the images, in elements.
-  __device__ std::int64_t offset(const Pixel& pixel) const {
-    return ((std::int64_t{pixel.sample} * height_ + pixel.row) * width_ + pixel.column) * groups_ *
-           kGroupWidth;
-  }
-
-  // Rows of slots where a row has slot_columns() or run_columns() of them.
-  __device__ int slot_row(int slot) const { return slot_columns_.quotient(slot); }
-  __device__ int run_row(int slot) const { return run_columns() == kRun ? slot / kRun : slot / kSide; }
+  // body(row, pointer, inside) for the thread's rows below `rows`, where row 0 of a sample lies `border` rows
+  // above its first output (1: slots, 0: outputs) and the columns are counted likewise. `image` points at the
+  // slab's channels; the pointer may be followed only if inside.
+  template <class T, class Body>
+  __device__ void for_each_row(const Pixel& origin, T* image, int border, const PackWalk& walk, int rows,
+                               const Body& body) const;
 
  private:
   int samples_, height_, width_, groups_;
-  int rows_, columns_;            // outputs of one sample in a tile, at most
-  int row_tiles_, column_tiles_;  // of one sample
-  int samples_per_tile_;
-  SmallDivisor slot_columns_, period_;  // period: slot rows from sample to sample
-  std::int64_t count_;
+  int rows_, columns_;                // outputs of one sample in a tile, at most
+  Divisor row_tiles_, column_tiles_;  // of one sample
+  int samples_per_tile_, period_;     // period: rows from sample to sample
+  Divisor slot_division_, run_division_, slab_division_;
+  int count_;
 };
 
 inline PixelTiles::PixelTiles(std::int64_t samples, std::int64_t height, std::int64_t width,
                               std::int64_t channels) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 31;
-  CF_CHECK(samples * height * width < kMost && channels < kMost, "grouped_conv: N=", samples, " H=", height,
-           " W=", width, " C=", channels, " is too large for the GPU");
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  CF_CHECK(samples * height * width < kMost && width * channels < kMost / (2 * kMostSlots),
+           "grouped_conv: N=", samples, " H=", height, " W=", width, " C=", channels,
+           " is too large for the GPU");
   const auto tiles_along = [](std::int64_t extent) {
-    return std::max<std::int64_t>(1, (extent + kSide - 1) / kSide);
+    return static_cast<int>(std::max<std::int64_t>(1, (extent + kSide - 1) / kSide));
   };
   const auto part = [](std::int64_t extent, std::int64_t parts) {
     return static_cast<int>((extent + parts - 1) / parts);
@@ -128,44 +137,70 @@ inline PixelTiles::PixelTiles(std::int64_t samples, std::int64_t height, std::in
   height_ = static_cast<int>(height);
   width_ = static_cast<int>(width);
   groups_ = static_cast<int>(channels / kGroupWidth);
-  row_tiles_ = static_cast<int>(tiles_along(height));
-  column_tiles_ = static_cast<int>(tiles_along(width));
-  rows_ = part(height, row_tiles_);
-  columns_ = part(width, column_tiles_);
-  slot_columns_ = SmallDivisor(columns_ + 2);
-  const bool whole = row_tiles_ == 1 && column_tiles_ == 1;
-  const int slots_of_sample = (rows_ + 1) * (columns_ + 2);
+  row_tiles_ = Divisor(tiles_along(height));
+  column_tiles_ = Divisor(tiles_along(width));
+  rows_ = part(height, row_tiles_.value());
+  columns_ = part(width, column_tiles_.value());
+  slab_division_ = Divisor(std::max(1, (groups_ + kGroups - 1) / kGroups));
+  slot_division_ = Divisor(columns_ + 2);
+  run_division_ = Divisor(std::max(1, (columns_ + kRun - 1) / kRun) * kRun);
+  const bool whole = row_tiles_.value() == 1 && column_tiles_.value() == 1;
+  const int slots_of_sample = (rows_ + 1) * slot_columns();
   samples_per_tile_ =
-      whole ? std::clamp((kMostSlots - columns_ - 2) / slots_of_sample, 1, std::max(1, samples_)) : 1;
-  period_ = SmallDivisor(samples_per_tile_ > 1 ? rows_ + 1 : rows_ + 2);
-  count_ = samples * height * width == 0
-               ? 0
-               : (samples + samples_per_tile_ - 1) / samples_per_tile_ * row_tiles_ * column_tiles_;
+      whole ? std::clamp((kMostSlots - slot_columns()) / slots_of_sample, 1, std::max(1, samples_)) : 1;
+  period_ = samples_per_tile_ > 1 ? rows_ + 1 : rows_ + 2;
+  count_ = samples * height * width == 0 ? 0
+                                         : (samples_ + samples_per_tile_ - 1) / samples_per_tile_ *
+                                               row_tiles_.value() * column_tiles_.value();
 }
 
-// The packs of a slab in `slots` slots of `columns` slots a row, shared among the threads of the block:
-// body(slot, group of the slab).
-template <class Body>
-__device__ inline void for_each_pack_of_slots(int slots, int groups, const Body& body) {
-  const int thread = static_cast<int>(threadIdx.x), stride = PixelTiles::kThreads / groups;
-  const int group = thread % groups, first = thread / groups;
-  if (first >= stride) return;
-#pragma unroll 4
-  for (int slot = first; slot < slots; slot += stride) body(slot, group);
+template <class T, class Body>
+__device__ inline void PixelTiles::for_each_row(const Pixel& origin, T* image, int border,
+                                                const PackWalk& walk, int rows, const Body& body) const {
+  if (walk.first_row >= rows) return;
+  const int channels = groups_ * kGroupWidth, row_size = width_ * channels;
+  const int column = origin.column + walk.column - border;
+  const bool in_columns = static_cast<unsigned>(column) < static_cast<unsigned>(width_) &&
+                          (border != 0 || walk.column < columns_);
+  // The rows within the images are an interval, less the row between two samples where a tile has several.
+  int first = 0, last = 0, row_between = -1;
+  if (in_columns && samples_per_tile_ == 1) {
+    first = border > origin.row ? border - origin.row : 0;
+    last = min(height_ - origin.row + border, border != 0 ? period_ : rows_);
+  } else if (in_columns) {
+    last = (samples_ - origin.sample) * period_;
+    row_between = border != 0 ? 0 : rows_;
+  }
+  const auto count = static_cast<unsigned>(last - first);
+  int row = walk.first_row;  // of the sample: no stride exceeds the period
+  using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
+  constexpr int kBytes = sizeof(T);
+  Byte* const corner =
+      reinterpret_cast<Byte*>(image + (std::int64_t{origin.sample} * height_ + origin.row) * row_size +
+                              std::int64_t{origin.column} * channels + walk.group * kGroupWidth);
+  int offset = ((row - border) * row_size + (walk.column - border) * channels) * kBytes;
+#pragma unroll 2
+  for (int tile_row = row; tile_row < rows; tile_row += walk.stride) {
+    const bool inside = static_cast<unsigned>(tile_row - first) < count && row != row_between;
+    body(tile_row, reinterpret_cast<T*>(corner + offset), inside);
+    row += walk.stride;
+    offset += walk.stride * row_size * kBytes;
+    if (row >= period_) {
+      row -= period_;
+      offset -= row_size * kBytes;  // samples lie without a row between them
+    }
+  }
 }
 
-// Starts copying the tile with its border; zeros outside of the images. `image` points at the slab's
+// Starts copying `rows` rows of the tile's slots; zeros outside of the images. `image` points at the slab's
 // channels.
 template <class T>
-__device__ inline void copy_tile(const PixelTiles& tiles, const Pixel& origin, const T* image, int groups,
-                                 uint4* slots) {
-  const std::uint32_t to = shared_address(slots);
-  for_each_pack_of_slots(tiles.slots(), groups, [&](int slot, int group) {
-    const int row = tiles.slot_row(slot), column = slot - row * tiles.slot_columns();
-    const Pixel pixel = tiles.input_pixel(origin, row, column);
-    const bool inside = tiles.contains(pixel);
-    const T* from = inside ? image + tiles.offset(pixel) + group * kGroupWidth : image;
-    copy_async_16(to + static_cast<std::uint32_t>((slot * tiles.pitch() + group) * 16), from, inside);
+__device__ inline void copy_tile(const PixelTiles& tiles, const Pixel& origin, const T* image,
+                                 const PackWalk& walk, int rows, uint4* slots) {
+  const std::uint32_t to = shared_address(slots + walk.column * tiles.pitch() + walk.group);
+  const auto row_bytes = static_cast<std::uint32_t>(tiles.slot_columns() * tiles.pitch() * 16);
+  tiles.for_each_row(origin, image, 1, walk, rows, [&](int row, const T* from, bool inside) {
+    copy_async_16(to + static_cast<std::uint32_t>(row) * row_bytes, from, inside);
   });
 }
 

@@ -15,8 +15,7 @@ inline constexpr int kBlock = 256, kWarps = kBlock / 32;
 inline constexpr int kSamples = 8;   // of a block
 inline constexpr int kChunk = 1024;  // terms of a sum that are in shared memory at a time
 inline constexpr int kRowsOfWarp = 2, kRowsOfBlock = kRowsOfWarp * kWarps;
-inline constexpr int kColumns = 32,
-                     kParts = kBlock / kColumns;  // threads of a block: columns x parts of a sum
+inline constexpr int kColumns = 32;  // of a block, with a thread for each part of a column's sum
 
 // The samples of a block, of [samples, terms].
 struct Samples {
@@ -38,6 +37,7 @@ __device__ inline Samples samples_of_block(const float* values, std::int64_t sam
 template <class T, int V, class Finish>
 __global__ void __launch_bounds__(kBlock) long_rows_kernel(std::int64_t samples, int terms, int rows,
                                                            const T* weight, const float* in, Finish finish) {
+  constexpr int kChunk = 32 * V * (V == 1 ? 8 : 4), kPacks = kChunk / (32 * V);  // of a lane
   __shared__ __align__(16) float values[kSamples][kChunk];
   const Samples block = samples_of_block(in, samples, terms);
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
@@ -45,23 +45,31 @@ __global__ void __launch_bounds__(kBlock) long_rows_kernel(std::int64_t samples,
   float sum[kRowsOfWarp][kSamples] = {};
   for (int start = 0; start < terms; start += kChunk) {
     const int chunk = min(kChunk, terms - start);
-    __syncthreads();
+    Pack<T, V> weights[kPacks]
+                      [kRowsOfWarp];  // asked for before the values, whose barrier they would wait for
 #pragma unroll
-    for (int sample = 0; sample < kSamples; ++sample) {
-#pragma unroll 4
-      for (int i = static_cast<int>(threadIdx.x); i < chunk; i += kBlock) {
-        values[sample][i] = block.at(sample, start + i);
+    for (int pack = 0; pack < kPacks; ++pack) {
+#pragma unroll
+      for (int row = 0; row < kRowsOfWarp; ++row) {
+        const int i = (pack * 32 + lane) * V, read = min(first_row + row, rows - 1);
+        weights[pack][row] =
+            load_pack<T, V>(weight + std::int64_t{read} * terms + start + (i < chunk ? i : 0));
       }
     }
     __syncthreads();
 #pragma unroll 2
-    for (int i = lane * V; i < chunk; i += 32 * V) {
-      float weights[kRowsOfWarp][V];
+    for (int i = static_cast<int>(threadIdx.x); i < chunk; i += kBlock) {
+      float value[kSamples];
 #pragma unroll
-      for (int row = 0; row < kRowsOfWarp; ++row) {
-        const int read = min(first_row + row, rows - 1);
-        load_floats(weight + std::int64_t{read} * terms + start + i, weights[row]);
-      }
+      for (int sample = 0; sample < kSamples; ++sample) value[sample] = block.at(sample, start + i);
+#pragma unroll
+      for (int sample = 0; sample < kSamples; ++sample) values[sample][i] = value[sample];
+    }
+    __syncthreads();
+#pragma unroll
+    for (int pack = 0; pack < kPacks; ++pack) {
+      const int i = (pack * 32 + lane) * V;
+      if (i >= chunk) break;
 #pragma unroll
       for (int sample = 0; sample < kSamples; ++sample) {
         float value[V];
@@ -69,7 +77,7 @@ __global__ void __launch_bounds__(kBlock) long_rows_kernel(std::int64_t samples,
 #pragma unroll
         for (int row = 0; row < kRowsOfWarp; ++row) {
 #pragma unroll
-          for (int j = 0; j < V; ++j) sum[row][sample] += weights[row][j] * value[j];
+          for (int j = 0; j < V; ++j) sum[row][sample] += to_float(weights[pack][row].value[j]) * value[j];
         }
       }
     }
@@ -88,16 +96,12 @@ __global__ void __launch_bounds__(kBlock) long_rows_kernel(std::int64_t samples,
 // Copies a chunk of the block's samples to [terms][kSamples].
 __device__ inline void load_transposed(const Samples& block, int start, int chunk,
                                        float (*values)[kSamples]) {
-  constexpr int kStep = 4;
-#pragma unroll
-  for (int sample = 0; sample < kSamples; sample += kStep) {
 #pragma unroll 2
-    for (int i = static_cast<int>(threadIdx.x); i < chunk; i += kBlock) {
-      Pack<float, kStep> pack;
+  for (int i = static_cast<int>(threadIdx.x); i < chunk; i += static_cast<int>(blockDim.x)) {
+    float value[kSamples];
 #pragma unroll
-      for (int j = 0; j < kStep; ++j) pack.value[j] = block.at(sample + j, start + i);
-      store_pack(&values[i][sample], pack);
-    }
+    for (int sample = 0; sample < kSamples; ++sample) value[sample] = block.at(sample, start + i);
+    store_floats(values[i], value);
   }
 }
 
@@ -123,7 +127,7 @@ __global__ void __launch_bounds__(kBlock) short_rows_kernel(std::int64_t samples
     __syncthreads();
     load_transposed(block, start, chunk, values);
     __syncthreads();
-#pragma unroll 2
+#pragma unroll 4
     for (int i = 0; i < chunk; i += V) {
       float pack[V];
       load_floats(weights + start + i, pack);
@@ -139,9 +143,10 @@ __global__ void __launch_bounds__(kBlock) short_rows_kernel(std::int64_t samples
 }
 
 // out[n, column] = finish(n, column, sum_i in[n, i] weight[i, column]).
-template <class T, class Finish>
-__global__ void __launch_bounds__(kBlock) columns_kernel(std::int64_t samples, int terms, int columns,
-                                                         const T* weight, const float* in, Finish finish) {
+template <class T, int kParts, class Finish>
+__global__ void __launch_bounds__(kColumns* kParts)
+    columns_kernel(std::int64_t samples, int terms, int columns, const T* weight, const float* in,
+                   Finish finish) {
   __shared__ __align__(16) float values[kChunk][kSamples];
   __shared__ float part_sums[kParts][kSamples][kColumns];
   const Samples block = samples_of_block(in, samples, terms);
@@ -162,18 +167,19 @@ __global__ void __launch_bounds__(kBlock) columns_kernel(std::int64_t samples, i
 #pragma unroll
   for (int sample = 0; sample < kSamples; ++sample) part_sums[part][sample][lane] = sum[sample];
   __syncthreads();
-  static_assert(kParts == kSamples, "a thread for each sum over all parts");
   const int sample = part;
+  if (sample >= kSamples || column >= columns || block.first + sample >= samples) return;
   float total = 0;
 #pragma unroll
   for (int i = 0; i < kParts; ++i) total += part_sums[i][sample][lane];
-  if (column < columns && block.first + sample < samples) finish(block.first + sample, column, total);
+  finish(block.first + sample, column, total);
 }
 
-inline LaunchShape product_shape(std::int64_t samples, int outputs, int outputs_of_block) {
+inline LaunchShape product_shape(std::int64_t samples, int outputs, int outputs_of_block,
+                                 unsigned threads = kBlock) {
   return {.grid = {static_cast<unsigned>((outputs + outputs_of_block - 1) / outputs_of_block),
                    static_cast<unsigned>((samples + kSamples - 1) / kSamples)},
-          .block = kBlock};
+          .block = threads};
 }
 
 template <class T, class Finish>
@@ -197,8 +203,17 @@ void multiply_rows(std::string_view name, Cuda place, std::int64_t samples, int 
 template <class T, class Finish>
 void multiply_columns(std::string_view name, Cuda place, std::int64_t samples, int terms, int columns,
                       const T* weight, const float* in, const Finish& finish) {
-  launch(name, columns_kernel<T, Finish>, product_shape(samples, columns, kColumns), place, samples, terms,
-         columns, weight, in, finish);
+  constexpr int kFewTerms = 256;
+  const auto run = [&]<int kParts>() {
+    launch(name, columns_kernel<T, kParts, Finish>,
+           product_shape(samples, columns, kColumns, kColumns * kParts), place, samples, terms, columns,
+           weight, in, finish);
+  };
+  if (terms <= kFewTerms) {
+    run.template operator()<8>();
+  } else {
+    run.template operator()<16>();
+  }
 }
 
 }  // namespace cf::kernels::squeeze_excite_detail

@@ -1,9 +1,11 @@
 // Gradients of the weights and biases of squeeze_excite at place Cuda, of both of its layers in one launch.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/base/launch.cuh"
+#include "kernels/base/packs.cuh"
 
 namespace cf::kernels::squeeze_excite_detail {
 
@@ -16,8 +18,8 @@ struct LayerGradient {
 };
 
 struct OuterTile {
-  static constexpr int kSide = 32, kSamples = 32;     // of a block: outputs, samples at a time
-  static constexpr int kThreads = 256, kOutputs = 2;  // a thread has 2 x 2 outputs, kSide / 2 apart
+  static constexpr int kSide = 32, kSamples = 64;     // of a block: outputs, samples at a time
+  static constexpr int kThreads = 256, kOutputs = 2;  // a thread has 2 x 2 outputs
   static constexpr int kLoads = kSide * kSamples / kThreads;
   static_assert(kSide / kOutputs * kSide / kOutputs == kThreads);
 };
@@ -53,14 +55,15 @@ __global__ void __launch_bounds__(OuterTile::kThreads)
     sample_outer_product_kernel(std::int64_t samples, LayerGradient first, LayerGradient second,
                                 float accumulate) {
   using Tile = OuterTile;
-  __shared__ float doutputs[Tile::kSamples][Tile::kSide], inputs[Tile::kSamples][Tile::kSide];
+  __shared__ __align__(16) float doutputs[Tile::kSamples][Tile::kSide], inputs[Tile::kSamples][Tile::kSide];
   const LayerGradient layer = blockIdx.y == 0 ? first : second;
   const int column_tiles = (layer.columns + Tile::kSide - 1) / Tile::kSide;
   const int first_row = static_cast<int>(blockIdx.x) / column_tiles * Tile::kSide,
             first_column = static_cast<int>(blockIdx.x) % column_tiles * Tile::kSide;
   if (first_row >= layer.rows) return;
   constexpr int kHalf = Tile::kSide / Tile::kOutputs;
-  const int row = static_cast<int>(threadIdx.x) / kHalf, column = static_cast<int>(threadIdx.x) % kHalf;
+  const int row = static_cast<int>(threadIdx.x) / kHalf * Tile::kOutputs,
+            column = static_cast<int>(threadIdx.x) % kHalf * Tile::kOutputs;
   float sum[Tile::kOutputs][Tile::kOutputs] = {}, bias[Tile::kOutputs] = {};
   float next_doutputs[Tile::kLoads], next_inputs[Tile::kLoads];
   load_side(layer.doutput, 0, samples, layer.rows, first_row, next_doutputs);
@@ -74,8 +77,9 @@ __global__ void __launch_bounds__(OuterTile::kThreads)
     load_side(layer.input, n + Tile::kSamples, samples, layer.columns, first_column, next_inputs);
 #pragma unroll 8
     for (int i = 0; i < Tile::kSamples; ++i) {
-      const float d[] = {doutputs[i][row], doutputs[i][row + kHalf]};
-      const float x[] = {inputs[i][column], inputs[i][column + kHalf]};
+      float d[Tile::kOutputs], x[Tile::kOutputs];
+      load_floats(&doutputs[i][row], d);
+      load_floats(&inputs[i][column], x);
 #pragma unroll
       for (int r = 0; r < Tile::kOutputs; ++r) {
         bias[r] += d[r];
@@ -86,12 +90,12 @@ __global__ void __launch_bounds__(OuterTile::kThreads)
   }
 #pragma unroll
   for (int r = 0; r < Tile::kOutputs; ++r) {
-    const int to_row = first_row + row + r * kHalf;
+    const int to_row = first_row + row + r;
     if (to_row >= layer.rows) continue;
     if (first_column + column == 0) add_gradient(layer.dbias[to_row], accumulate, bias[r]);
 #pragma unroll
     for (int c = 0; c < Tile::kOutputs; ++c) {
-      const int to_column = first_column + column + c * kHalf;
+      const int to_column = first_column + column + c;
       if (to_column >= layer.columns) continue;
       add_gradient(layer.dweight[std::int64_t{to_row} * layer.columns + to_column], accumulate, sum[r][c]);
     }
