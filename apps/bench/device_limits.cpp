@@ -35,7 +35,7 @@ double copy_rate(Executor& executor) {
 }
 
 double matrix_rate(Executor& executor, DType type) {
-  const std::int64_t side = executor.stream() ? 8192 : 1024;
+  const std::int64_t side = executor.stream() ? 8192 : 768;
   const Tensor x = normal_tensor(executor, type, Shape(M{side}, C{side}));
   const Tensor weight = normal_tensor(executor, type, Shape(K{side}, C{side}));
   const Tensor y = executor.empty(type, Shape(M{side}, K{side}));

@@ -7,7 +7,8 @@ namespace cf::apps {
 
 class SharedLibrary {
  public:
-  explicit SharedLibrary(const char* name) : handle_(dlopen(name, RTLD_NOW | RTLD_LOCAL)) {}
+  // It stays loaded once it was: what NVIDIA's libraries take when they are loaded, they never give back.
+  explicit SharedLibrary(const char* name) : handle_(dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)) {}
   ~SharedLibrary() {
     if (handle_) dlclose(handle_);
   }
