@@ -20,6 +20,7 @@ std::vector<Case> all_cases() {
            cast_cases,
            cross_entropy_cases,
            dropout_cases,
+           fold_norm_cases,
            optimizer_step_cases,
            residual_cases,
        }) {

@@ -20,6 +20,7 @@ std::vector<Case> batch_norm_cases();
 std::vector<Case> cast_cases();
 std::vector<Case> cross_entropy_cases();
 std::vector<Case> dropout_cases();
+std::vector<Case> fold_norm_cases();
 std::vector<Case> optimizer_step_cases();
 std::vector<Case> residual_cases();
 
