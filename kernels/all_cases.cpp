@@ -18,6 +18,7 @@ std::vector<Case> all_cases() {
            activation_cases,
            batch_norm_cases,
            cast_cases,
+           convfirst_forward_cases,
            cross_entropy_cases,
            dropout_cases,
            fold_norm_cases,

@@ -18,6 +18,7 @@ std::vector<Case> accuracy_cases();
 std::vector<Case> activation_cases();
 std::vector<Case> batch_norm_cases();
 std::vector<Case> cast_cases();
+std::vector<Case> convfirst_forward_cases();
 std::vector<Case> cross_entropy_cases();
 std::vector<Case> dropout_cases();
 std::vector<Case> fold_norm_cases();

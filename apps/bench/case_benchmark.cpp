@@ -9,7 +9,7 @@ namespace cf::apps {
 
 bool runs_at(const Executor& executor, const kernels::Case& problem, DType type) {
   const bool in_type = std::find(problem.types.begin(), problem.types.end(), type) != problem.types.end();
-  return in_type && (executor.kind() != PlaceKind::Cuda || problem.on_cuda);
+  return in_type && (executor.kind() != PlaceKind::Cuda || problem.runs_on_cuda_in(type));
 }
 
 CaseResult benchmark_case(Executor& executor, const kernels::Case& problem, DType type,

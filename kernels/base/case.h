@@ -175,21 +175,32 @@ class Case {
   // with CUDA for Cuda with all of Types but double.
   template <class... Types, class Body>
   void runs_in(Body body) {
-    runs_with<kBuiltWithCuda, Types...>(std::move(body));
+    runs_with<kBuiltWithCuda ? sizeof(float) : 0, Types...>(std::move(body));
   }
   template <class Body>
   void runs(Body body) {
     runs_in<double, float, Half, BFloat16>(std::move(body));
   }
 
+  // The same for a kernel whose overload for Cuda takes Half and BFloat16 alone.
+  template <class Body>
+  void runs_on_cuda_in_16_bits(Body body) {
+    runs_with<kBuiltWithCuda ? sizeof(Half) : 0, double, float, Half, BFloat16>(std::move(body));
+  }
+
   // The same for a kernel without an overload for Cuda.
   template <class... Types, class Body>
   void runs_on_host_in(Body body) {
-    runs_with<false, Types...>(std::move(body));
+    runs_with<0, Types...>(std::move(body));
   }
   template <class Body>
   void runs_on_host(Body body) {
     runs_on_host_in<double, float, Half, BFloat16>(std::move(body));
+  }
+
+  // Place Cuda runs the case in `type`.
+  bool runs_on_cuda_in(DType type) const {
+    return on_cuda && static_cast<std::size_t>(size_of(type)) <= most_cuda_bytes_;
   }
 
   // Compulsory traffic when the case runs in `type`: every tensor once, in-outs twice.
@@ -207,7 +218,7 @@ class Case {
   std::vector<CaseTensor> tensors;
   std::vector<std::pair<int, int>> aliases;  // (output, input)
   std::vector<DType> types;
-  bool on_cuda = false;  // runs at place Cuda: in all types but double
+  bool on_cuda = false;  // runs at place Cuda
   std::function<void(const CasePlace&, DType, CaseMemory&)> run;
 
  private:
@@ -216,18 +227,20 @@ class Case {
     return static_cast<int>(tensors.size()) - 1;
   }
 
-  template <bool kOnCuda, class... Types, class Body>
+  // Place Cuda has an overload for the types of at most kMostCudaBytes; 0: none.
+  template <std::size_t kMostCudaBytes, class... Types, class Body>
   void runs_with(Body body) {
     types = {kDType<Types>...};
-    on_cuda = kOnCuda;
+    on_cuda = kMostCudaBytes > 0;
+    most_cuda_bytes_ = kMostCudaBytes;
     run = [body = std::move(body)](const CasePlace& place, DType type, CaseMemory& memory) {
       const bool found =
-          ((type == kDType<Types> && (run_as<kOnCuda, Types>(body, place, memory), true)) || ...);
+          ((type == kDType<Types> && (run_as<kMostCudaBytes, Types>(body, place, memory), true)) || ...);
       CF_CHECK(found, "a case that does not run in ", name_of(type));
     };
   }
 
-  template <bool kOnCuda, class T, class Body>
+  template <std::size_t kMostCudaBytes, class T, class Body>
   static void run_as(const Body& body, const CasePlace& place, CaseMemory& memory) {
     const CaseViews<T> views(memory);
     if (std::holds_alternative<Reference>(place)) return body(Reference{}, views);
@@ -235,12 +248,14 @@ class Case {
       if constexpr (std::is_same_v<T, float>) return body(*cpu, views);
       fail(ErrorKind::Internal, "the Cpu place runs in float32 only");
     }
-    if constexpr (kOnCuda && !std::is_same_v<T, double>) {
+    if constexpr (sizeof(T) <= kMostCudaBytes) {
       body(std::get<Cuda>(place), views);
     } else {
       fail(ErrorKind::Internal, "a case without place Cuda in ", name_of(kDType<T>));
     }
   }
+
+  std::size_t most_cuda_bytes_ = 0;
 };
 
 // Host memory of `type` from and to doubles.

@@ -80,10 +80,37 @@ __device__ inline void store_matrices_as_columns(std::uint32_t address, std::uin
 #endif
 }
 
+// One 8 x 8 matrix: addresses from lanes 0 to 7.
+template <Rows rows>
+__device__ inline void load_matrices(std::uint32_t address, std::uint32_t& a) {
+  if constexpr (rows == Rows::AsRows) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(a) : "r"(address) : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];"
+                 : "=r"(a)
+                 : "r"(address)
+                 : "memory");
+  }
+}
+
+// The reverse of loading four matrices as rows (compute capability 9.0).
+__device__ inline void store_matrices(std::uint32_t address, std::uint32_t a, std::uint32_t b,
+                                      std::uint32_t c, std::uint32_t d) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1,%2,%3,%4};" ::"r"(address), "r"(a), "r"(b),
+               "r"(c), "r"(d)
+               : "memory");
+}
+
 // An A fragment of T, Half or BFloat16.
 struct MatrixA {
   std::uint32_t upper_left, lower_left, upper_right, lower_right;
 };
+
+// Its four matrices from shared memory, rows as they lie there: lanes 0 to 15 give the addresses of the left
+// halves of the 16 rows, 16 to 31 of the right halves.
+__device__ inline void load_matrix_a(std::uint32_t address, MatrixA& a) {
+  load_matrices<Rows::AsRows>(address, a.upper_left, a.lower_left, a.upper_right, a.lower_right);
+}
 
 // sum += a b with a 16 x 16 and b 16 x 8 of T; sums in float.
 template <class T>
@@ -102,6 +129,26 @@ __device__ inline void multiply_add(float (&sum)[4], const MatrixA& a, std::uint
         : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
         : "r"(a.upper_left), "r"(a.lower_left), "r"(a.upper_right), "r"(a.lower_right), "r"(upper),
           "r"(lower));
+  }
+}
+
+// sum = start + a b, the same shapes.
+template <class T>
+__device__ inline void multiply_add(float (&sum)[4], const float (&start)[4], const MatrixA& a,
+                                    std::uint32_t upper, std::uint32_t lower) {
+  if constexpr (std::is_same_v<T, Half>) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%10,%11,%12,%13};"
+        : "=f"(sum[0]), "=f"(sum[1]), "=f"(sum[2]), "=f"(sum[3])
+        : "r"(a.upper_left), "r"(a.lower_left), "r"(a.upper_right), "r"(a.lower_right), "r"(upper),
+          "r"(lower), "f"(start[0]), "f"(start[1]), "f"(start[2]), "f"(start[3]));
+  } else {
+    static_assert(std::is_same_v<T, BFloat16>);
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%10,%11,%12,%13};"
+        : "=f"(sum[0]), "=f"(sum[1]), "=f"(sum[2]), "=f"(sum[3])
+        : "r"(a.upper_left), "r"(a.lower_left), "r"(a.upper_right), "r"(a.lower_right), "r"(upper),
+          "r"(lower), "f"(start[0]), "f"(start[1]), "f"(start[2]), "f"(start[3]));
   }
 }
 
@@ -130,6 +177,19 @@ __device__ inline std::uint32_t round_pair(float first, float second) {
   } else {
     static_assert(std::is_same_v<T, BFloat16>);
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  }
+  return pair;
+}
+
+// max(value, 0) of two floats, rounded to T; NaN stays NaN.
+template <class T>
+__device__ inline std::uint32_t rectify_pair(float first, float second) {
+  std::uint32_t pair;
+  if constexpr (std::is_same_v<T, Half>) {
+    asm("cvt.rn.relu.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+  } else {
+    static_assert(std::is_same_v<T, BFloat16>);
+    asm("cvt.rn.relu.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
   }
   return pair;
 }

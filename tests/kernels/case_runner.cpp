@@ -57,7 +57,7 @@ class Checker {
 #ifdef CF_WITH_CUDA
   std::vector<std::string> check_cuda() {
     for (const DType type : problem_.types) {
-      if (type != DType::Float64) check_cuda(type, check_reference(type));
+      if (problem_.runs_on_cuda_in(type)) check_cuda(type, check_reference(type));
     }
     return std::move(complaints_);
   }

@@ -23,7 +23,7 @@ double error_floor(DType output, DType wide, std::int64_t depth);
 std::vector<std::string> check_case(const Case& problem);
 
 #ifdef CF_WITH_CUDA
-// The same at place Cuda, in every type of the case but double: error, guards, a second run, aliases.
+// The same at place Cuda, in every type it runs there: error, guards, a second run, aliases.
 std::vector<std::string> check_case_on_cuda(const Case& problem);
 #endif
 
