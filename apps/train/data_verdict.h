@@ -1,0 +1,12 @@
+// Whether an epoch was held up by its data, in words.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace cf::apps {
+
+// Empty where less than a tenth of the `seconds` of epoch `epoch` (from 1) was spent waiting for images.
+std::string data_verdict(std::int64_t epoch, double waited_seconds, double seconds, int threads);
+
+}  // namespace cf::apps
