@@ -4,6 +4,7 @@
 // reference loops in that type. Error: norm of the difference over norm of the truth, for each output tensor.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,5 +27,8 @@ std::vector<std::string> check_case(const Case& problem);
 // The same at place Cuda, in every type it runs there: error, guards, a second run, aliases.
 std::vector<std::string> check_case_on_cuda(const Case& problem);
 #endif
+
+// How GoogleTest names a case; without it, by its bytes.
+inline void PrintTo(const Case& problem, std::ostream* out) { *out << problem.name; }
 
 }  // namespace cf::kernels

@@ -41,7 +41,4 @@ TEST(Cases, HaveDistinctNames) {
 
 }  // namespace
 
-void PrintTo(const Case& c, std::ostream* out);
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
-
 }  // namespace cf::kernels
