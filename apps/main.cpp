@@ -13,7 +13,9 @@ namespace {
 
 int report(const char* message, cf::ErrorKind kind) {
   const bool color = cf::apps::wants_color(stderr);
-  std::fprintf(stderr, "%serror:%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "", message);
+  // One call, so that the messages of several ranks do not mix.
+  const char* const title = color ? "\033[1;31merror:\033[0m " : "error: ";
+  std::fputs(cf::concat(title, message, "\n").c_str(), stderr);
   return static_cast<int>(kind);
 }
 

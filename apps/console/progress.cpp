@@ -24,11 +24,12 @@ Progress::Progress(std::string title, std::int64_t total, std::FILE* stream, dou
       total_(total),
       stream_(stream),
       plain_interval_(plain_interval),
-      terminal_(is_terminal(stream)) {}
+      terminal_(stream != nullptr && is_terminal(stream)) {}
 
 Progress::~Progress() { clear(); }
 
 void Progress::update(std::int64_t done, const std::string& words) {
+  if (stream_ == nullptr) return;
   constexpr double kRedrawInterval = 0.1;
   const auto now = Clock::now();
   const double since_drawn = std::chrono::duration<double>(now - last_drawn_).count();

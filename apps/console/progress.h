@@ -10,7 +10,7 @@ namespace cf::apps {
 
 class Progress {
  public:
-  // `plain_interval`: seconds between two lines where the stream is not a terminal.
+  // `plain_interval`: seconds between two lines where the stream is not a terminal. No stream: says nothing.
   Progress(std::string title, std::int64_t total, std::FILE* stream = stderr, double plain_interval = 10);
   // Removes an unfinished bar.
   ~Progress();

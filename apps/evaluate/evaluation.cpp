@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "apps/images/loader_options.h"
 #include "framework/autograd/pass.h"
@@ -39,11 +40,40 @@ void count_batch(EvaluationResult& result, const std::vector<float>& logits, con
   result.images += batch.size();
 }
 
+data::LoaderOptions loader_options(const Config& config, const Communicator& ranks) {
+  auto options =
+      evaluation_loader_options(config, loader_threads(config.data.threads, ranks.ranks_on_host()));
+  options.rank = ranks.rank();
+  options.ranks = ranks.world();
+  return options;
+}
+
+// Counts are summed exactly, losses in the order of the ranks.
+void add_other_ranks(EvaluationResult& result, Communicator& ranks) {
+  if (ranks.world() == 1) return;
+  std::vector<std::int64_t> counts{result.images, result.correct1, result.correct5};
+  for (const auto& row : result.confusion) counts.insert(counts.end(), row.begin(), row.end());
+  ranks.all_reduce_sum(counts);
+  result.images = counts[0];
+  result.correct1 = counts[1];
+  result.correct5 = counts[2];
+  auto count = counts.begin() + 3;
+  for (auto& row : result.confusion) {
+    std::copy_n(count, row.size(), row.begin());
+    count += std::ssize(row);
+  }
+  std::vector<double> losses(static_cast<std::size_t>(ranks.world()));
+  losses[static_cast<std::size_t>(ranks.rank())] = result.loss;
+  ranks.all_gather(std::as_writable_bytes(std::span(losses)));
+  result.loss = std::accumulate(losses.begin(), losses.end(), 0.0);
+}
+
 }  // namespace
 
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
-                          const Config& config, const std::function<void(std::int64_t)>& progress) {
-  data::Loader loader(dataset, evaluation_loader_options(config, loader_threads(config.data.threads)));
+                          const Config& config, const std::function<void(std::int64_t)>& progress,
+                          Communicator& ranks) {
+  data::Loader loader(dataset, loader_options(config, ranks));
   EvaluationResult result;
   const auto classes = static_cast<std::size_t>(net.spec().classes);
   result.confusion.assign(classes, std::vector<std::int64_t>(classes));
@@ -57,9 +87,10 @@ EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const d
     Tensor sample_loss;
     classification_loss(pass, Variable(logits), kernels::LossKind::CrossEntropy, target, &sample_loss);
     count_batch(result, executor.floats(logits), executor.floats(sample_loss), batch);
-    if (progress) progress(result.images);
+    if (progress) progress(result.images * ranks.world());
     loader.recycle(std::move(batch));
   }
+  add_other_ranks(result, ranks);
   CF_CHECK(result.images == dataset.size(), "evaluated ", result.images, " images of ", dataset.size());
   result.loss /= static_cast<double>(result.images);
   return result;

@@ -7,6 +7,7 @@
 
 #include "apps/config/config.h"
 #include "data/dataset.h"
+#include "framework/parallel/communicator.h"
 #include "framework/runtime/executor.h"
 #include "layers/convfirst_net.h"
 
@@ -24,8 +25,9 @@ struct EvaluationResult {
 
 // Evaluates with the running statistics. `config` says how images are fitted, resized, cropped and
 // normalised. A NaN in the logits is a Numeric error. progress, where given, is called with the images done
-// so far.
+// so far. Each rank evaluates its share, and all get the result of the whole data set.
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
-                          const Config& config, const std::function<void(std::int64_t)>& progress = {});
+                          const Config& config, const std::function<void(std::int64_t)>& progress = {},
+                          Communicator& ranks = single_rank());
 
 }  // namespace cf::apps

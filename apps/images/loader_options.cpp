@@ -109,8 +109,8 @@ data::Split split_from(const std::string& text) {
   return text == "train" ? data::Split::Train : data::Split::Val;
 }
 
-int loader_threads(const ThreadCount& configured) {
-  return configured.value > 0 ? configured.value : std::max(1, all_cores() / 4);
+int loader_threads(const ThreadCount& configured, int ranks_on_host) {
+  return configured.value > 0 ? configured.value : std::max(1, all_cores() / (4 * ranks_on_host));
 }
 
 int all_cores() { return usable_cores(); }

@@ -26,8 +26,9 @@ Normalization normalization_of(const Config& config);
 // "train" or "val"; anything else is a Usage error.
 data::Split split_from(const std::string& text);
 
-// Loader threads beside a computation, for data.threads "auto": a quarter of the cores, at least one.
-int loader_threads(const ThreadCount& configured);
+// Loader threads of a process beside a computation, for data.threads "auto": a quarter of its share of the
+// cores, at least one.
+int loader_threads(const ThreadCount& configured, int ranks_on_host = 1);
 
 // What loader threads "auto" means where nothing else computes: every core that affinity and quota leave.
 int all_cores();

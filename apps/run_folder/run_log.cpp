@@ -20,14 +20,15 @@ void write_line(std::FILE* stream, const std::string& text) {
 
 }  // namespace
 
-RunLog::RunLog(const std::filesystem::path& path) : file_(std::fopen(path.c_str(), "ae")) {
+RunLog::RunLog(const std::filesystem::path& path, Console console)
+    : file_(std::fopen(path.c_str(), "ae")), console_(console) {
   CF_CHECK_AS(ErrorKind::Usage, file_ != nullptr, "cannot write ", path.string(), ": ", std::strerror(errno));
 }
 
 RunLog::~RunLog() { std::fclose(file_); }
 
 void RunLog::line(const std::string& text) {
-  write_line(stderr, text);
+  if (console_ == Console::Also) write_line(stderr, text);
   file_line(text);
 }
 

@@ -1,4 +1,5 @@
-// What a run says: each line goes to stderr and, with the time, to RUN/log.txt.
+// What a run says: each line goes to stderr and, with the time, to RUN/log.txt. Ranks but the first write to
+// a file of their own, and nothing to stderr.
 #pragma once
 
 #include <cstdio>
@@ -9,8 +10,10 @@ namespace cf::apps {
 
 class RunLog {
  public:
+  enum class Console { Also, Not };
+
   // Appends to the file.
-  explicit RunLog(const std::filesystem::path& path);
+  explicit RunLog(const std::filesystem::path& path, Console console = Console::Also);
   ~RunLog();
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
@@ -21,6 +24,7 @@ class RunLog {
 
  private:
   std::FILE* file_;
+  Console console_;
 };
 
 }  // namespace cf::apps

@@ -31,12 +31,13 @@ Interruption::Interruption() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;  // a read of data goes on
   for (const int signal : kSignals) sigaction(signal, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a run goes on when the reader of its messages has gone
+  // A run goes on when the reader of its messages has gone.
+  before_pipe_ = std::signal(SIGPIPE, SIG_IGN);
 }
 
 Interruption::~Interruption() {
   for (const int signal : kSignals) std::signal(signal, SIG_DFL);
-  std::signal(SIGPIPE, SIG_DFL);
+  std::signal(SIGPIPE, before_pipe_);
 }
 
 int Interruption::signal_received() { return received; }

@@ -14,6 +14,9 @@ class Interruption {
 
   // The signal that came, 0 for none.
   static int signal_received();
+
+ private:
+  void (*before_pipe_)(int);  // what SIGPIPE did
 };
 
 }  // namespace cf::apps

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "apps/images/loader_options.h"
+#include "apps/train/training_plan.h"
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"
 #include "kernels/accuracy/accuracy.h"
@@ -30,6 +31,18 @@ void copy_part(const std::vector<T>& from, std::int64_t part, std::span<std::byt
   std::memcpy(bytes.data(), source.data(), bytes.size());
 }
 
+// The text of the first rank that has one, on all ranks; cut where it is long.
+std::string first_text(const std::string& own, Communicator& ranks) {
+  constexpr std::size_t kLongest = 1024;
+  std::vector<char> texts(kLongest * static_cast<std::size_t>(ranks.world()));
+  own.copy(texts.data() + kLongest * static_cast<std::size_t>(ranks.rank()), kLongest - 1);
+  ranks.all_gather(std::as_writable_bytes(std::span(texts)));
+  for (std::size_t at = 0; at < texts.size(); at += kLongest) {
+    if (texts[at] != 0) return &texts[at];
+  }
+  return {};
+}
+
 }  // namespace
 
 void require_finite(Executor& executor, const ParameterStore& store, const std::string& where) {
@@ -42,7 +55,7 @@ void require_finite(Executor& executor, const ParameterStore& store, const std::
 }
 
 TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterStore& store,
-                     optim::Optimizer& optimizer, const Config& config)
+                     optim::Optimizer& optimizer, const Config& config, Communicator& ranks)
     : executor_(executor),
       net_(net),
       store_(store),
@@ -54,10 +67,17 @@ TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterSto
       seed_(static_cast<std::uint64_t>(config.seed)),
       micro_batch_size_(config.train.norm_batch),
       micro_batches_(config.train.batch / config.train.norm_batch),
+      ranks_of_run_(ranks),
+      own_micro_batches_(micro_batches_ / ranks.world()),
+      first_micro_batch_(own_micro_batches_ * ranks.rank()),
       losses_(executor.empty(DType::Float32, Shape(I{micro_batches_}))),
-      ranks_(executor.empty(DType::Int64, Shape(N{micro_batches_ * micro_batch_size_}))),
-      outputs_(executor, {losses_, ranks_, optimizer.step_state()}),
-      channels_(config.model.channels) {}
+      label_ranks_(executor.empty(DType::Int64, Shape(N{micro_batches_ * micro_batch_size_}))),
+      outputs_(executor, {losses_, label_ranks_, optimizer.step_state()}),
+      channels_(config.model.channels) {
+  require_equal_shares(config, ranks.world());
+  CF_CHECK_AS(ErrorKind::Usage, ranks.world() == 1 || executor.kind() != PlaceKind::Cuda,
+              "training on several GPUs is not there yet; --device cpu trains on several CPU ranks");
+}
 
 std::size_t TrainStep::most_in_flight() const {
   return CapturedWork::is_possible(executor_) ? StepInputs::kInFlight : 1;
@@ -80,8 +100,8 @@ std::int64_t TrainStep::peak_bytes() const {
 }
 
 void TrainStep::submit(data::Batch batch, std::int64_t step, double learning_rate) {
-  CF_CHECK(batch.size() == micro_batch_size_ * micro_batches_, "a batch of ", batch.size(),
-           " images, must be ", micro_batch_size_ * micro_batches_);
+  CF_CHECK(batch.size() == micro_batch_size_ * own_micro_batches_, "a batch of ", batch.size(),
+           " images, must be ", micro_batch_size_ * own_micro_batches_);
   CF_CHECK(batch.height == height_ && batch.width == width_ && batch.channels == channels_, "a batch of ",
            batch.height, "x", batch.width, "x", batch.channels, " images, prepared for ", height_, "x",
            width_, "x", channels_);
@@ -138,7 +158,8 @@ void TrainStep::compute(std::int64_t step, StepInputs* inputs) {
       step_input(executor_, inputs, DType::UInt8, Shape(I{sizeof(kernels::StepScalars)}), step, fill_scalars);
   store_.begin_step();
   store_.prepare_compute(executor_.compute_type());
-  for (std::int64_t i = 0; i < micro_batches_; ++i) compute_micro_batch(pass_options(step, i, inputs));
+  for (std::int64_t i = 0; i < own_micro_batches_; ++i) compute_micro_batch(pass_options(step, i, inputs));
+  if (ranks_of_run_.world() > 1) add_other_ranks();
   optimizer_.update(scalars, losses_);
 }
 
@@ -150,7 +171,8 @@ void TrainStep::compute_micro_batch(const PassOptions& options) {
   executor_.copy(loss.tensor(pass), losses_.slice(options.micro_batch, Shape(I{1})));
 
   const Tensor& scores = logits.tensor(pass);
-  const Tensor ranks = ranks_.slice(options.micro_batch * micro_batch_size_, Shape(N{micro_batch_size_}));
+  const Tensor ranks =
+      label_ranks_.slice(options.micro_batch * micro_batch_size_, Shape(N{micro_batch_size_}));
   executor_.at(scores.dtype(), [&]<class T>(auto place) {
     kernels::accuracy(place, kernels::LabelRank<T>{.logits = scores.renamed<const T, N, K>(),
                                                    .labels = target.labels.view<const std::int64_t, N>(),
@@ -159,17 +181,33 @@ void TrainStep::compute_micro_batch(const PassOptions& options) {
   pass.backward(loss, optimizer_.loss_weight());
 }
 
-PassOptions TrainStep::pass_options(std::int64_t step, std::int64_t micro_batch, StepInputs* inputs) const {
+// Each rank has added up its share of gradients and batch statistics: the shares of all make the whole.
+void TrainStep::add_other_ranks() {
+  const auto host_bytes = [](const Tensor& tensor) {
+    return std::span(static_cast<std::byte*>(tensor.data()), static_cast<std::size_t>(tensor.size_bytes()));
+  };
+  const auto host_floats = [](const Tensor& tensor) {
+    return std::span(tensor.flat<float>().data(), static_cast<std::size_t>(tensor.size()));
+  };
+  ranks_of_run_.all_reduce_sum(host_floats(store_.gradients()));
+  ranks_of_run_.all_reduce_sum(host_floats(store_.batch()));
+  ranks_of_run_.all_gather(host_bytes(losses_));
+  ranks_of_run_.all_gather(host_bytes(label_ranks_));
+}
+
+// Of the micro-batch `own` of this rank's.
+PassOptions TrainStep::pass_options(std::int64_t step, std::int64_t own, StepInputs* inputs) const {
   return {.training = true,
           .seed = seed_,
           .step = step,
-          .micro_batch = micro_batch,
+          .micro_batch = first_micro_batch_ + own,
           .micro_batches = micro_batches_,
           .inputs = inputs};
 }
 
 Target TrainStep::target_of(Pass& pass) {
-  const auto fill = [this, part = pass.options().micro_batch](std::int64_t, std::span<std::byte> bytes) {
+  const auto part = pass.options().micro_batch - first_micro_batch_;
+  const auto fill = [this, part](std::int64_t, std::span<std::byte> bytes) {
     copy_part(current_->batch.labels, part, bytes);
   };
   return {.labels = pass.input(DType::Int64, Shape(N{micro_batch_size_}), fill),
@@ -178,7 +216,8 @@ Target TrainStep::target_of(Pass& pass) {
 }
 
 Variable TrainStep::input_of(Pass& pass) {
-  const auto fill = [this, part = pass.options().micro_batch](std::int64_t, std::span<std::byte> bytes) {
+  const auto part = pass.options().micro_batch - first_micro_batch_;
+  const auto fill = [this, part](std::int64_t, std::span<std::byte> bytes) {
     copy_part(current_->batch.images, part, bytes);
   };
   const Tensor images =
@@ -186,17 +225,32 @@ Variable TrainStep::input_of(Pass& pass) {
   return Variable(normalizer_(executor_, images, executor_.compute_type()));
 }
 
-// The step is run again with every output looked at; it draws the same random numbers.
+// Every rank looks at its own part of the step; the first that finds something tells all.
 void TrainStep::fail_not_finite(const Submitted& failed, const StepResult& result) {
   const std::string where =
       concat("step ", failed.step, " (epoch ", failed.batch.epoch, ", batch ", failed.batch.index, ")");
+  std::string found;
+  try {
+    look_for_not_finite(failed, where);
+  } catch (const Error& error) {
+    if (ranks_of_run_.world() == 1 || error.kind() != ErrorKind::Numeric) throw;
+    found = concat("on rank ", ranks_of_run_.rank(), ": ", error.what());
+  }
+  const std::string first = first_text(found, ranks_of_run_);
+  CF_CHECK_AS(ErrorKind::Numeric, first.empty(), first);
+  fail(ErrorKind::Numeric, where, ": loss ", result.loss, ", gradient norm ", result.gradient_norm,
+       "; every single tensor is finite");
+}
+
+// The step is run again with every output looked at; it draws the same random numbers.
+void TrainStep::look_for_not_finite(const Submitted& failed, const std::string& where) {
   executor_.synchronize();
   graph_.reset();  // the memory of the step is needed to look at it
   current_ = &failed;
   require_finite(executor_, store_, where);
   store_.begin_step();
   store_.prepare_compute(executor_.compute_type());
-  for (std::int64_t i = 0; i < micro_batches_; ++i) {
+  for (std::int64_t i = 0; i < own_micro_batches_; ++i) {
     Pass pass(executor_, pass_options(failed.step, i, nullptr));
     pass.set_inspector([&](std::string_view op, std::string_view parameter, const Tensor& output) {
       CF_CHECK_AS(ErrorKind::Numeric, !is_floating(output.dtype()) || all_finite(executor_, output), where,
@@ -214,8 +268,6 @@ void TrainStep::fail_not_finite(const Submitted& failed, const StepResult& resul
     CF_CHECK_AS(ErrorKind::Numeric, all_finite(executor_, (*p)->gradient), where, ": the gradient of ",
                 (*p)->name, " is the first that is not finite; a lower learning rate or clip_norm may help");
   }
-  fail(ErrorKind::Numeric, where, ": loss ", result.loss, ", gradient norm ", result.gradient_norm,
-       "; every single tensor is finite");
 }
 
 }  // namespace cf::apps

@@ -1,5 +1,6 @@
 // One optimizer step: forward and backward over the micro-batches of a batch, then the update. On a GPU the
-// whole step is recorded once and replayed as one graph, and the host runs a step ahead.
+// whole step is recorded once and replayed as one graph, and the host runs a step ahead. Of several ranks
+// each takes an equal part of the micro-batches, in order; gradients, statistics and losses are those of all.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"
 #include "framework/ops/normalize_image.h"
+#include "framework/parallel/communicator.h"
 #include "framework/parameters/parameter_store.h"
 #include "framework/runtime/captured_work.h"
 #include "framework/runtime/executor.h"
@@ -36,7 +38,7 @@ void require_finite(Executor& executor, const ParameterStore& store, const std::
 class TrainStep {
  public:
   TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterStore& store, optim::Optimizer& optimizer,
-            const Config& config);
+            const Config& config, Communicator& ranks = single_rank());
 
   // Steps that may be submitted and not finished: 2 where the step is a graph, else 1.
   std::size_t most_in_flight() const;
@@ -48,8 +50,8 @@ class TrainStep {
   // The most memory that steps and all else of the executor have held at once.
   std::int64_t peak_bytes() const;
 
-  // Gives step number `step` (finished ones before it) on a batch of train.batch images to the executor,
-  // which is prepared for their size. Batch norm sees train.norm_batch images at a time.
+  // Gives step number `step` (finished ones before it) on this rank's part of a batch of train.batch images
+  // to the executor, which is prepared for their size. Batch norm sees train.norm_batch images at a time.
   void submit(data::Batch batch, std::int64_t step, double learning_rate);
 
   std::size_t in_flight() const { return submitted_.size(); }
@@ -71,11 +73,13 @@ class TrainStep {
 
   void compute(std::int64_t step, StepInputs* inputs);
   void compute_micro_batch(const PassOptions& options);
+  void add_other_ranks();
   Variable input_of(Pass& pass);
   Target target_of(Pass& pass);
   PassOptions pass_options(std::int64_t step, std::int64_t micro_batch, StepInputs* inputs) const;
   StepResult read_result();
   [[noreturn]] void fail_not_finite(const Submitted& failed, const StepResult& result);
+  void look_for_not_finite(const Submitted& failed, const std::string& where);
 
   Executor& executor_;
   layers::ConvFirstNet& net_;
@@ -86,10 +90,12 @@ class TrainStep {
   float smoothing_;
   std::uint64_t seed_;
   std::int64_t micro_batch_size_;
-  std::int64_t micro_batches_;
+  std::int64_t micro_batches_;  // of all ranks
+  Communicator& ranks_of_run_;
+  std::int64_t own_micro_batches_, first_micro_batch_;
 
-  Tensor losses_;  // of the micro-batches [I]
-  Tensor ranks_;   // of the labels among the logits [N]
+  Tensor losses_;       // of the micro-batches of all ranks [I]
+  Tensor label_ranks_;  // of the labels among the logits, for the whole batch [N]
   StepOutputs outputs_;
   int height_ = 0, width_ = 0, channels_;  // of the images prepared for
   std::unique_ptr<StepInputs> inputs_;     // where the step is a graph

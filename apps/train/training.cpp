@@ -27,6 +27,21 @@ std::unique_ptr<data::Dataset> open(const std::string& key, const std::string& p
   return dataset;
 }
 
+// The other ranks go on when the folder is there and theirs.
+std::optional<RunFolder> open_run_folder(const TrainOptions& options, const CheckpointConfig& config) {
+  std::optional<RunFolder> folder;
+  if (options.ranks->rank() == 0) folder.emplace(options.run_folder, config);
+  options.ranks->barrier();
+  std::filesystem::create_directories(options.run_folder);  // where ranks share no file system
+  return folder;
+}
+
+RunLog open_log(const TrainOptions& options) {
+  const int rank = options.ranks->rank();
+  if (rank == 0) return RunLog(options.run_folder / "log.txt");
+  return RunLog(options.run_folder / concat("log_rank", rank, ".txt"), RunLog::Console::Not);
+}
+
 std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 
 }  // namespace
@@ -41,6 +56,9 @@ std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const 
   return dataset;
 }
 
+RunFolder::RunFolder(const std::filesystem::path& path, const CheckpointConfig& config)
+    : lock(path), checkpoints(lock, {config.keep_last, config.keep_best}), metrics(path / "metrics.jsonl") {}
+
 Training::Training(const Config& config, const TrainOptions& options)
     : config_(config),
       options_(options),
@@ -50,15 +68,16 @@ Training::Training(const Config& config, const TrainOptions& options)
       net_(config.model),
       store_(net_.make_store(*executor_)),
       optimizer_(*executor_, *store_, optimizer_options(config)),
-      step_(*executor_, net_, *store_, optimizer_, config),
+      step_(*executor_, net_, *store_, optimizer_, config, *options.ranks),
       plan_(plan_training(config, train_data_->size())),
-      lock_(options.run_folder),
-      checkpoints_(lock_, {config.checkpoint.keep_last, config.checkpoint.keep_best}),
-      log_(options.run_folder / "log.txt"),
-      metrics_(options.run_folder / "metrics.jsonl") {
-  start_or_resume();
-  write_run_files();
+      ranks_(*options.ranks),
+      folder_(open_run_folder(options, config.checkpoint)),
+      log_(open_log(options)) {
+  if (is_first()) start_or_resume();
+  broadcast_state();
+  if (is_first()) write_run_files();
   log_.line(header_line());
+  if (!options.layout.empty()) log_.line(options.layout);
 }
 
 std::string Training::header_line() const {
@@ -74,7 +93,11 @@ double Training::epoch() const {
 }
 
 std::unique_ptr<data::Loader> Training::make_loader(std::int64_t epoch) const {
-  auto options = training_loader_options(config_, epoch, loader_threads(config_.data.threads));
+  const int threads = loader_threads(config_.data.threads, ranks_.ranks_on_host());
+  auto options = training_loader_options(config_, epoch, threads);
+  options.batch = config_.train.batch / ranks_.world();
+  options.rank = ranks_.rank();
+  options.ranks = ranks_.world();
   options.first_batch = progress_.step % plan_.steps_per_epoch;
   return std::make_unique<data::Loader>(*train_data_, options);
 }
@@ -102,7 +125,7 @@ TrainingEnd Training::run() {
 
 // Steps are submitted ahead of the one whose result is looked at, so that a GPU never waits for the host.
 void Training::train_steps() {
-  Progress bar("train", plan_.total_steps, stderr, 1e9);
+  Progress bar("train", plan_.total_steps, is_first() ? stderr : nullptr, 1e9);
   last_finish_ = Clock::now();
   while (progress_.step < plan_.total_steps) {
     if (may_submit()) {
@@ -119,7 +142,7 @@ std::int64_t Training::submitted_steps() const {
   return progress_.step + static_cast<std::int64_t>(step_.in_flight());
 }
 
-bool Training::may_submit() const {
+bool Training::may_submit() {
   if (step_.in_flight() == 0) return !should_stop();
   return step_.in_flight() < step_.most_in_flight() && !needs_all_finished(submitted_steps()) && !save_due_ &&
          !should_stop();
@@ -206,10 +229,14 @@ void Training::count_step(const StepResult& result) {
   }
 }
 
-bool Training::should_stop() const {
-  if (Interruption::signal_received() != 0) return true;
-  return options_.max_seconds > 0 &&
-         std::chrono::duration<double>(Clock::now() - start_).count() >= options_.max_seconds;
+// All ranks stop at the same step, whichever of them has a reason.
+bool Training::should_stop() {
+  const auto has_time = [&] {
+    return options_.max_seconds <= 0 ||
+           std::chrono::duration<double>(Clock::now() - start_).count() < options_.max_seconds;
+  };
+  const bool has_reason = Interruption::signal_received() != 0 || !has_time();
+  return ranks_.vote(has_reason ? 1 : 0) != 0;
 }
 
 void Training::log_step(double lr) {
@@ -226,7 +253,7 @@ void Training::log_step(double lr) {
                      .img_per_s = images / sums.seconds,
                      .data_wait = sums.waited / sums.seconds,
                      .memory_bytes = static_cast<double>(step_.peak_bytes())};
-  go_on_if_full("METRICS", [&] { metrics_.append(row); });
+  append_metrics(row);
   const double left = static_cast<double>(plan_.total_steps - progress_.step) * sums.seconds / steps;
   log_.line(
       fmt::format("epoch {:.2f}  step {}/{}  loss {:.4f}  top1 {}  lr {:.4g}  {} img/s  data wait {:.0f} %  "
@@ -237,6 +264,10 @@ void Training::log_step(double lr) {
   progress_.interval = {};
 }
 
+void Training::append_metrics(const MetricsRow& row) {
+  if (is_first()) go_on_if_full("METRICS", [&] { folder_->metrics.append(row); });
+}
+
 // Returns whether the raw or the averaged weights are better than ever before.
 bool Training::evaluate_now() {
   require_finite_state();
@@ -244,7 +275,7 @@ bool Training::evaluate_now() {
       .step = progress_.step, .epoch = epoch(), .seconds = progress_.seconds, .images = val_data_->size()};
   evaluate_weights(row, false);
   if (optimizer_.averages()) evaluate_weights(row, true);
-  go_on_if_full("METRICS", [&] { metrics_.append(row); });
+  append_metrics(row);
   std::string line = fmt::format("eval   step {}  top1 {}  top5 {}  loss {:.4f}", row.step, percent(row.top1),
                                  percent(row.top5), row.loss);
   if (optimizer_.averages()) {
@@ -262,15 +293,16 @@ bool Training::evaluate_now() {
 }
 
 void Training::evaluate_weights(EvalRow& row, bool average) {
-  Progress bar(average ? "eval ema" : "eval", val_data_->size(), stderr, 1e9);
+  Progress bar(average ? "eval ema" : "eval", val_data_->size(), is_first() ? stderr : nullptr, 1e9);
   if (average) optimizer_.swap_average();
   store_->prepare_compute(executor_->compute_type());
-  const EvaluationResult result =
-      evaluate(*executor_, net_, *val_data_, config_, [&](std::int64_t images) { bar.update(images); });
+  const auto show = [&](std::int64_t images) { bar.update(std::min(images, val_data_->size())); };
+  const EvaluationResult result = evaluate(*executor_, net_, *val_data_, config_, show, ranks_);
   if (average) optimizer_.swap_average();
   (average ? row.ema_top1 : row.top1) = result.top1();
   (average ? row.ema_top5 : row.top5) = result.top5();
   (average ? row.ema_loss : row.loss) = result.loss;
+  if (!is_first()) return;
   const EvaluationReport report{.classes = val_data_->class_names(),
                                 .confusion = result.confusion,
                                 .top1 = result.top1(),

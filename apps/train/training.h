@@ -1,4 +1,5 @@
-// A training run: the loop, and what happens around it at step boundaries.
+// A training run: the loop, and what happens around it at step boundaries. Of several ranks all run the loop;
+// the first one reads and writes the run folder.
 #pragma once
 
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include "apps/run_folder/run_log.h"
 #include "apps/train/train_step.h"
 #include "apps/train/training_plan.h"
+#include "framework/parallel/communicator.h"
 #include "framework/state/checkpoint_folder.h"
 
 namespace cf::apps {
@@ -25,6 +27,8 @@ struct TrainOptions {
   bool force = false;           // resume although the configuration has changed
   double max_seconds = 0;       // save and stop after so long; 0: no limit
   DeviceOptions device;
+  Communicator* ranks = &single_rank();  // that train together; the first one writes the run folder
+  std::string layout;                    // of the ranks, said once; empty for one
 };
 
 // The data sets data.train and data.val. A key that is not set, or a number of classes other than
@@ -32,6 +36,15 @@ struct TrainOptions {
 // error.
 std::unique_ptr<data::Dataset> open_training_data(const Config& config);
 std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train);
+
+// What a run writes, log aside; one process has it.
+struct RunFolder {
+  explicit RunFolder(const std::filesystem::path& path, const CheckpointConfig& config);
+
+  RunLock lock;
+  CheckpointFolder checkpoints;
+  MetricsLog metrics;
+};
 
 // How a run ended.
 enum class TrainingEnd { Finished, Interrupted };
@@ -51,7 +64,9 @@ class Training {
  private:
   using Clock = std::chrono::steady_clock;
 
+  bool is_first() const { return ranks_.rank() == 0; }
   void write_run_files();
+  void broadcast_state();
   void start_or_resume();
   void resume_from(const std::filesystem::path& checkpoint);
   void use_algorithms_of(const CheckpointHeader& header);
@@ -59,7 +74,7 @@ class Training {
   std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
   void train_steps();
   std::int64_t submitted_steps() const;
-  bool may_submit() const;
+  bool may_submit();
   bool needs_all_finished(std::int64_t steps) const;
   bool is_evaluation_due(std::int64_t steps) const;
   int image_size_at(std::int64_t step) const;
@@ -72,9 +87,10 @@ class Training {
   void save_now();
   void require_finite_state() const;
   void go_on_if_full(const char* what, const std::function<void()>& write);
-  bool should_stop() const;
+  bool should_stop();
   bool is_save_due(bool new_best) const;
   void log_step(double lr);
+  void append_metrics(const MetricsRow& row);
   double epoch() const;
   std::string header_line() const;
 
@@ -87,10 +103,9 @@ class Training {
   optim::Optimizer optimizer_;
   TrainStep step_;
   TrainingPlan plan_;
-  RunLock lock_;
-  CheckpointFolder checkpoints_;
+  Communicator& ranks_;
+  std::optional<RunFolder> folder_;  // of the first rank
   RunLog log_;
-  MetricsLog metrics_;
 
   TrainingProgress progress_;
   CheckpointScores scores_;       // of the state at progress_.step, where it was evaluated

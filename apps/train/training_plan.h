@@ -21,6 +21,9 @@ struct TrainingPlan {
 // A batch larger than the data, or a duration shorter than a step, is a Usage error.
 TrainingPlan plan_training(const Config& config, std::int64_t training_images);
 
+// Ranks that cannot take equally many micro-batches of a step are a Usage error.
+void require_equal_shares(const Config& config, int ranks);
+
 optim::OptimizerOptions optimizer_options(const Config& config);
 
 }  // namespace cf::apps

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "apps/checkpoint/initial_weights.h"
 #include "apps/train/environment.h"
@@ -31,7 +32,7 @@ void Training::start_or_resume() {
     return resume_from(options_.resume);
   }
 
-  const NewestGood newest = newest_good(checkpoints_.path());
+  const NewestGood newest = newest_good(folder_->checkpoints.path());
   const bool any = newest.path || !newest.damaged.empty();
   CF_CHECK_AS(ErrorKind::Usage, options_.resume == "auto" || !any, options_.run_folder.string(),
               " holds checkpoints; --resume never wants a fresh folder");
@@ -45,7 +46,7 @@ void Training::start_or_resume() {
     for (const auto& line : load_initial_weights(config_.model.init, *store_)) log_.line(line);
   }
   if (optimizer_.averages()) optimizer_.start_average();
-  metrics_.cut_after(-1);
+  folder_->metrics.cut_after(-1);
 }
 
 void Training::resume_from(const std::filesystem::path& checkpoint) {
@@ -68,12 +69,37 @@ void Training::resume_from(const std::filesystem::path& checkpoint) {
   progress_.steps_per_epoch = plan_.steps_per_epoch;
   saved_step_ = progress_.step;
   saved_seconds_ = progress_.seconds;
-  for (const auto& abandoned : checkpoints_.rewind(progress_.step)) {
+  for (const auto& abandoned : folder_->checkpoints.rewind(progress_.step)) {
     log_.line("a checkpoint of a later step is set aside: " + abandoned.string());
   }
-  metrics_.cut_after(progress_.step);
+  folder_->metrics.cut_after(progress_.step);
   log_.line(fmt::format("resumed from {} at step {} of {}", checkpoint.string(), progress_.step,
                         plan_.total_steps));
+}
+
+// What the first rank drew or read, on all of them.
+void Training::broadcast_state() {
+  if (ranks_.world() == 1) return;
+  const auto broadcast = [&](auto& value) {
+    static_assert(std::is_trivially_copyable_v<std::remove_reference_t<decltype(value)>>);
+    ranks_.broadcast(std::as_writable_bytes(std::span(&value, 1)));
+  };
+  const auto broadcast_tensor = [&](const Tensor& tensor) {
+    ranks_.broadcast({static_cast<std::byte*>(tensor.data()), static_cast<std::size_t>(tensor.size_bytes())});
+  };
+  broadcast_tensor(store_->values());
+  broadcast_tensor(store_->running());
+  for (const auto& [name, bucket] : optimizer_.state()) broadcast_tensor(bucket);
+  if (optimizer_.averages()) {
+    broadcast_tensor(optimizer_.average_values());
+    broadcast_tensor(optimizer_.average_running());
+  }
+  kernels::StepState state = optimizer_.read_step_state();
+  broadcast(state);
+  optimizer_.write_step_state(state);
+  broadcast(progress_);
+  broadcast(saved_step_);
+  broadcast(saved_seconds_);
 }
 
 // A run that goes on elsewhere is right, but no longer bit for bit what it would have been.
@@ -106,12 +132,16 @@ bool Training::is_save_due(bool new_best) const {
 
 // A save that fails is said loudly and training goes on; the third failure in a row ends the run.
 void Training::save_now() {
+  if (!is_first()) {
+    saved_step_ = progress_.step;
+    return;
+  }
   require_finite_state();
   const CheckpointHeader header{config_, train_data_->class_names(), progress_, std::string(build_id()),
                                 kernels::gemm_algorithms()};
   const CheckpointContents contents(header, *store_, &optimizer_);
   try {
-    checkpoints_.save(progress_.step, contents.tensors(), contents.metadata(), scores_);
+    folder_->checkpoints.save(progress_.step, contents.tensors(), contents.metadata(), scores_);
     saved_step_ = progress_.step;
     failed_saves_ = 0;
   } catch (const Error& error) {
@@ -139,12 +169,13 @@ void Training::go_on_if_full(const char* what, const std::function<void()>& writ
 }
 
 std::filesystem::path Training::result() const {
+  const auto folder = options_.run_folder / "checkpoints";
   const bool average_is_better = progress_.best_ema_top1 > progress_.best_top1;
   for (const char* link : {average_is_better ? "best_ema" : "best", "last"}) {
-    const auto path = checkpoints_.path() / link;
+    const auto path = folder / link;
     if (std::filesystem::exists(path)) return path;
   }
-  return checkpoints_.path();
+  return folder;
 }
 
 }  // namespace cf::apps
