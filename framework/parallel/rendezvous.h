@@ -35,7 +35,7 @@ struct RendezvousOptions {
   Duration say_every{10'000};             // how often a waiting rank says for whom
   Duration collective_timeout{1800'000};  // see Communicator
   Duration leave_timeout{5'000};          // for a message of farewell or failure to be understood
-  Duration grace{3'000};                  // from a failure to on_stuck
+  Duration grace{2'000};                  // from a failure to on_stuck
 
   // Called from another thread. say: what is being waited for. on_stuck: this process has not ended in the
   // grace after a failure, as it waits for something that will not come; it should end the process.
