@@ -150,30 +150,31 @@ void RendezvousServer::State::receive(const std::shared_ptr<Connection>& connect
 
 void RendezvousServer::State::join(const std::shared_ptr<Connection>& connection,
                                    const std::shared_ptr<int>& rank, const RankIdentity& identity) {
-  const auto refuse = [&](const std::string& why) {
+  const bool is_in_range = identity.rank >= 0 && identity.rank < options.world;
+  const bool is_free = is_in_range && !members[static_cast<std::size_t>(identity.rank)].connection;
+  std::string why_not;
+  if (identity.world != options.world) {
+    why_not = fmt::format("{} was started as one of {}, rank 0 as one of {}", name_of(identity),
+                          identity.world, options.world);
+  } else if (!is_in_range) {
+    why_not = fmt::format("{} is none of the {} ranks", name_of(identity), options.world);
+  } else if (!is_free) {
+    why_not =
+        fmt::format("two processes say that they are the same rank: {} and {}",
+                    name_of(members[static_cast<std::size_t>(identity.rank)].identity), name_of(identity));
+  }
+  if (is_free) {
+    *rank = identity.rank;
+    members[static_cast<std::size_t>(identity.rank)] = {
+        .identity = identity, .connection = connection, .heard = Clock::now()};
+    if (failure) return connection->send(*failure);  // one that comes late is told too
+  } else {
     refused.push_back(connection);
     connection->send({.kind = Message::Kind::Failed,
                       .number = static_cast<std::int64_t>(ErrorKind::Usage),
-                      .texts = {why}});
-    fail_all(ErrorKind::Usage, why);
-  };
-  if (failure) {
-    refused.push_back(connection);
-    return connection->send(*failure);
+                      .texts = {why_not}});
   }
-  if (identity.world != options.world)
-    return refuse(fmt::format("{} was started as one of {}, rank 0 as one of {}", name_of(identity),
-                              identity.world, options.world));
-  if (identity.rank < 0 || identity.rank >= options.world)
-    return refuse(fmt::format("{} is none of the {} ranks", name_of(identity), options.world));
-  Member& member = members[static_cast<std::size_t>(identity.rank)];
-  if (member.connection)
-    return refuse(fmt::format("two processes say that they are the same rank: {} and {}",
-                              name_of(member.identity), name_of(identity)));
-  *rank = identity.rank;
-  member.identity = identity;
-  member.connection = connection;
-  member.heard = Clock::now();
+  if (!why_not.empty()) return fail_all(ErrorKind::Usage, why_not);
   if (++joined == options.world) welcome();
 }
 
@@ -380,8 +381,9 @@ void RendezvousServer::State::fail_all(ErrorKind kind, const std::string& what) 
 }
 
 void RendezvousServer::State::end_if_all_left() {
-  const bool left = std::all_of(members.begin(), members.end(),
-                                [](const Member& member) { return member.left || !member.connection; });
+  // One that has not come yet may still come, and be told what failed.
+  const bool left =
+      std::all_of(members.begin(), members.end(), [](const Member& member) { return member.left; });
   if (!ending || !left || all_left_said) return;
   all_left_said = true;
   all_left.set_value();

@@ -62,6 +62,16 @@ TEST(Rendezvous, NamesTheRankOfAnotherWorld) {
   expect_all_failed(ends, ErrorKind::Usage, "was started as one of 8, rank 0 as one of 3");
 }
 
+TEST(Rendezvous, ARankThatComesAfterAFailureIsToldToo) {
+  const auto ends = run_ranks(
+      3, [](Rendezvous& rendezvous) { rendezvous.barrier(); },
+      [](RendezvousOptions& options) {
+        if (options.rank == 2) options.world = 8;
+        if (options.rank == 1) std::this_thread::sleep_for(milliseconds(500));
+      });
+  expect_all_failed(ends, ErrorKind::Usage, "was started as one of 8, rank 0 as one of 3");
+}
+
 TEST(Rendezvous, NamesTheRankOfAnotherBuild) {
   const auto ends = run_ranks(
       3, [](Rendezvous& rendezvous) { rendezvous.barrier(); },
@@ -176,7 +186,6 @@ TEST(Rendezvous, AnErrorOfOneRankIsAnErrorOfAll) {
   EXPECT_NE(std::string(ends[1].error->what()).find("rank 2 (host "), std::string::npos);
 }
 
-// A rank that goes without a word: its connection ends as a killed process's does.
 TEST(Rendezvous, AStrangerDoesNoHarm) {
   const auto ends = run_ranks(2, [](Rendezvous& rendezvous) {
     if (rendezvous.rank() == 1) {
