@@ -7,7 +7,8 @@ void DataConfig::fields(FieldList& field) {
         "training images: a pack, a folder of class folders, of IDX files or of CIFAR files, a tar archive, "
         "IMAGES:LABELS, or synthetic:KEY=N,...");
   field("val", val, anything(), "evaluation images, the same forms");
-  field("threads", threads, at_least(1), "threads that read and decode images");
+  field("threads", threads, at_least(1),
+        "threads that read and decode images; auto: a quarter of the cores, beside a GPU all but one");
   field("fit", fit, one_of("resize_crop", "pad"),
         "evaluation images are resized and cut in the centre, or put in the middle of black if they fit in");
   field("exif_orientation", exif_orientation, anything(),

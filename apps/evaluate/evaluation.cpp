@@ -40,9 +40,10 @@ void count_batch(EvaluationResult& result, const std::vector<float>& logits, con
   result.images += batch.size();
 }
 
-data::LoaderOptions loader_options(const Config& config, const Communicator& ranks) {
-  auto options =
-      evaluation_loader_options(config, loader_threads(config.data.threads, ranks.ranks_on_host()));
+data::LoaderOptions loader_options(const Config& config, const Executor& executor,
+                                   const Communicator& ranks) {
+  const int threads = loader_threads(config.data.threads, executor.kind(), ranks.ranks_on_host());
+  auto options = evaluation_loader_options(config, threads);
   options.rank = ranks.rank();
   options.ranks = ranks.world();
   return options;
@@ -73,7 +74,7 @@ void add_other_ranks(EvaluationResult& result, Communicator& ranks) {
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
                           const Config& config, const std::function<void(std::int64_t)>& progress,
                           Communicator& ranks) {
-  data::Loader loader(dataset, loader_options(config, ranks));
+  data::Loader loader(dataset, loader_options(config, executor, ranks));
   EvaluationResult result;
   const auto classes = static_cast<std::size_t>(net.spec().classes);
   result.confusion.assign(classes, std::vector<std::int64_t>(classes));

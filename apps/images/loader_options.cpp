@@ -109,8 +109,10 @@ data::Split split_from(const std::string& text) {
   return text == "train" ? data::Split::Train : data::Split::Val;
 }
 
-int loader_threads(const ThreadCount& configured, int ranks_on_host) {
-  return configured.value > 0 ? configured.value : std::max(1, all_cores() / (4 * ranks_on_host));
+int loader_threads(const ThreadCount& configured, PlaceKind computes_at, int ranks_on_host) {
+  if (configured.value > 0) return configured.value;
+  const int share = all_cores() / ranks_on_host;
+  return std::max(1, computes_at == PlaceKind::Cuda ? share - 1 : share / 4);
 }
 
 int all_cores() { return usable_cores(); }

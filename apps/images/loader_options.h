@@ -26,9 +26,9 @@ Normalization normalization_of(const Config& config);
 // "train" or "val"; anything else is a Usage error.
 data::Split split_from(const std::string& text);
 
-// Loader threads of a process beside a computation, for data.threads "auto": a quarter of its share of the
-// cores, at least one.
-int loader_threads(const ThreadCount& configured, int ranks_on_host = 1);
+// Loader threads of a process beside a computation. data.threads "auto" is a quarter of its share of the
+// cores where the CPU computes, all but one of its share beside a GPU, and at least one.
+int loader_threads(const ThreadCount& configured, PlaceKind computes_at, int ranks_on_host = 1);
 
 // What loader threads "auto" means where nothing else computes: every core that affinity and quota leave.
 int all_cores();

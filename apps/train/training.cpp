@@ -7,6 +7,7 @@
 
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
+#include "apps/train/data_verdict.h"
 #include "apps/train/interruption.h"
 
 namespace cf::apps {
@@ -92,9 +93,12 @@ double Training::epoch() const {
   return static_cast<double>(progress_.step) / static_cast<double>(plan_.steps_per_epoch);
 }
 
+int Training::threads_of_loader() const {
+  return loader_threads(config_.data.threads, executor_->kind(), ranks_.ranks_on_host());
+}
+
 std::unique_ptr<data::Loader> Training::make_loader(std::int64_t epoch) const {
-  const int threads = loader_threads(config_.data.threads, ranks_.ranks_on_host());
-  auto options = training_loader_options(config_, epoch, threads);
+  auto options = training_loader_options(config_, epoch, threads_of_loader());
   options.batch = config_.train.batch / ranks_.world();
   options.rank = ranks_.rank();
   options.ranks = ranks_.world();
@@ -171,7 +175,9 @@ void Training::submit_step() {
   }
   const double waited_before = loader_->waited_seconds();
   data::Batch batch = loader_->next();
-  progress_.interval.waited += loader_->waited_seconds() - waited_before;
+  const double waited = loader_->waited_seconds() - waited_before;
+  progress_.interval.waited += waited;
+  epoch_waited_ += waited;
   step_.submit(std::move(batch), step, plan_.schedule.rate(step));
 }
 
@@ -196,6 +202,7 @@ void Training::finish_step(Progress& bar) {
     bar.clear();
     log_step(plan_.schedule.rate(progress_.step - 1));
   }
+  if (progress_.step % plan_.steps_per_epoch == 0) judge_data();
   bool new_best = false;
   if (is_evaluation_due(progress_.step)) {
     bar.clear();
@@ -210,12 +217,21 @@ void Training::finish_step(Progress& bar) {
   }
 }
 
+void Training::judge_data() {
+  const std::string verdict = data_verdict(progress_.step / plan_.steps_per_epoch, epoch_waited_,
+                                           epoch_seconds_, threads_of_loader());
+  if (!verdict.empty()) log_.line(verdict);
+  epoch_waited_ = 0;
+  epoch_seconds_ = 0;
+}
+
 void Training::count_step(const StepResult& result) {
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - last_finish_).count();
   last_finish_ = now;
   ++progress_.step;
   progress_.seconds += seconds;
+  epoch_seconds_ += seconds;
   scores_ = {};
   IntervalSums& sums = progress_.interval;
   ++sums.steps;

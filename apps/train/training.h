@@ -71,6 +71,7 @@ class Training {
   void resume_from(const std::filesystem::path& checkpoint);
   void use_algorithms_of(const CheckpointHeader& header);
   std::string changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const;
+  int threads_of_loader() const;
   std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
   void train_steps();
   std::int64_t submitted_steps() const;
@@ -81,6 +82,7 @@ class Training {
   void submit_step();
   void prepare_step(int size);
   void finish_step(Progress& bar);
+  void judge_data();
   void count_step(const StepResult& result);
   bool evaluate_now();
   void evaluate_weights(EvalRow& row, bool average);
@@ -118,6 +120,7 @@ class Training {
   std::unique_ptr<data::Loader> loader_;
   int image_size_ = 0;  // of the loader's images
   bool save_due_ = false;
+  double epoch_waited_ = 0, epoch_seconds_ = 0;  // for images; in all, since the epoch or this process began
 };
 
 }  // namespace cf::apps
