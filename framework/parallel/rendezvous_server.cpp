@@ -343,7 +343,8 @@ void RendezvousServer::State::tick_joining(Clock::time_point now) {
 }
 
 void RendezvousServer::State::say_missing_votes(Clock::time_point now) {
-  for (auto& [number, poll] : polls) {
+  for (auto& numbered : polls) {
+    auto& poll = numbered.second;
     if (now - poll.said < options.say_every) continue;
     poll.said = now;
     const auto missing = ranks_that([&](const Member& member) {
