@@ -175,7 +175,7 @@ class Case {
   // with CUDA for Cuda with all of Types but double.
   template <class... Types, class Body>
   void runs_in(Body body) {
-    runs_with<kBuiltWithCuda ? sizeof(float) : 0, Types...>(std::move(body));
+    runs_with<kBuiltWithCuda ? size_of(DType::Float32) : 0, Types...>(std::move(body));
   }
   template <class Body>
   void runs(Body body) {
@@ -185,7 +185,7 @@ class Case {
   // The same for a kernel whose overload for Cuda takes Half and BFloat16 alone.
   template <class Body>
   void runs_on_cuda_in_16_bits(Body body) {
-    runs_with<kBuiltWithCuda ? sizeof(Half) : 0, double, float, Half, BFloat16>(std::move(body));
+    runs_with<kBuiltWithCuda ? size_of(DType::Float16) : 0, double, float, Half, BFloat16>(std::move(body));
   }
 
   // The same for a kernel without an overload for Cuda.
@@ -199,9 +199,7 @@ class Case {
   }
 
   // Place Cuda runs the case in `type`.
-  bool runs_on_cuda_in(DType type) const {
-    return on_cuda && static_cast<std::size_t>(size_of(type)) <= most_cuda_bytes_;
-  }
+  bool runs_on_cuda_in(DType type) const { return on_cuda && size_of(type) <= most_cuda_bytes_; }
 
   // Compulsory traffic when the case runs in `type`: every tensor once, in-outs twice.
   double bytes(DType type) const;
@@ -228,7 +226,7 @@ class Case {
   }
 
   // Place Cuda has an overload for the types of at most kMostCudaBytes; 0: none.
-  template <std::size_t kMostCudaBytes, class... Types, class Body>
+  template <int kMostCudaBytes, class... Types, class Body>
   void runs_with(Body body) {
     types = {kDType<Types>...};
     on_cuda = kMostCudaBytes > 0;
@@ -240,7 +238,7 @@ class Case {
     };
   }
 
-  template <std::size_t kMostCudaBytes, class T, class Body>
+  template <int kMostCudaBytes, class T, class Body>
   static void run_as(const Body& body, const CasePlace& place, CaseMemory& memory) {
     const CaseViews<T> views(memory);
     if (std::holds_alternative<Reference>(place)) return body(Reference{}, views);
@@ -248,14 +246,14 @@ class Case {
       if constexpr (std::is_same_v<T, float>) return body(*cpu, views);
       fail(ErrorKind::Internal, "the Cpu place runs in float32 only");
     }
-    if constexpr (sizeof(T) <= kMostCudaBytes) {
+    if constexpr (size_of(kDType<T>) <= kMostCudaBytes) {
       body(std::get<Cuda>(place), views);
     } else {
       fail(ErrorKind::Internal, "a case without place Cuda in ", name_of(kDType<T>));
     }
   }
 
-  std::size_t most_cuda_bytes_ = 0;
+  int most_cuda_bytes_ = 0;
 };
 
 // Host memory of `type` from and to doubles.
