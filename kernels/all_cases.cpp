@@ -21,6 +21,7 @@ std::vector<Case> all_cases() {
            convfirst_forward_cases,
            cross_entropy_cases,
            dropout_cases,
+           feed_forward_backward_cases,
            fold_norm_cases,
            optimizer_step_cases,
            residual_cases,

@@ -39,6 +39,10 @@ __device__ inline void wait_for_phase(std::uint32_t barrier, int phase) {
       : "memory");
 }
 
+__device__ inline void arrive(std::uint32_t barrier) {
+  asm volatile("mbarrier.arrive.shared.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+
 // --- copies; coordinates from the fastest axis on, what lies outside of the tensor arrives as zeros
 
 __device__ inline void copy_tensor(std::uint32_t to, const CUtensorMap& map, std::uint32_t barrier, int c0,
@@ -66,6 +70,20 @@ __device__ inline void copy_tensor(std::uint32_t to, const CUtensorMap& map, std
       "[%2];" ::"r"(to),
       "l"(&map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
       : "memory");
+}
+
+// The reverse of the first, by one thread; what lies outside of the tensor is not written. Shared memory
+// written by stores needs a fence.proxy.async of each writer and a barrier before.
+__device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, int c0, int c1) {
+  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%1, {%2, %3}], [%0];" ::"r"(from),
+               "l"(&map), "r"(c0), "r"(c1)
+               : "memory");
+}
+__device__ inline void commit_tensor_stores() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
+
+// All of this thread's stores have read shared memory.
+__device__ inline void wait_for_tensor_stores() {
+  asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
 }
 
 // --- maps

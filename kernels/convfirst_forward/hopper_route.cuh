@@ -3,23 +3,11 @@
 
 #include <algorithm>
 
+#include "kernels/base/device_attribute.cuh"
 #include "kernels/convfirst_forward/convfirst_forward.h"
-#include "kernels/convfirst_forward/device_attribute.cuh"
 #include "kernels/convfirst_forward/hopper_kernel.cuh"
 
 namespace cf::kernels::convfirst_hopper {
-
-// The kernel is machine code for 9.0a; elsewhere it is an empty shell, also in PTX compiled by the driver.
-template <class T, class Tile>
-bool has_hopper_code() {
-  static const bool has = [] {
-    constexpr int kHopper = 90;
-    cudaFuncAttributes attributes;
-    CF_CUDA(cudaFuncGetAttributes(&attributes, convfirst_hopper_kernel<T, Tile>));
-    return attributes.ptxVersion >= kHopper;
-  }();
-  return has && device_attribute(cudaDevAttrComputeCapabilityMajor) == 9;
-}
 
 template <class T>
 Arguments<T> arguments_of(const ConvFirstForward<T>& a, const HopperTile& tile, const HopperTiling& tiling) {
@@ -57,7 +45,7 @@ Arguments<T> arguments_of(const ConvFirstForward<T>& a, const HopperTile& tile, 
 template <class T, class Tile>
 bool start(Cuda place, const ConvFirstForward<T>& a) {
   constexpr std::int64_t kMostPixels = std::int64_t{1} << 30;
-  if (!has_hopper_code<T, Tile>()) return false;
+  if (!has_hopper_code<convfirst_hopper_kernel<T, Tile>>()) return false;
   const auto e = a.x.extents();
   const std::int64_t pixels = e[0] * e[1] * e[2];
   if (Tile::get().patches && (e[1] % HopperTile::kPatch != 0 || e[2] % HopperTile::kPatch != 0)) return false;

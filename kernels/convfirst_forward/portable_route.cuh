@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "kernels/base/device_attribute.cuh"
 #include "kernels/base/dispatch.h"
 #include "kernels/convfirst_forward/convfirst_forward.h"
-#include "kernels/convfirst_forward/device_attribute.cuh"
 #include "kernels/convfirst_forward/portable_kernel.cuh"
 
 namespace cf::kernels::convfirst_portable {

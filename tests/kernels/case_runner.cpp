@@ -153,7 +153,9 @@ class Checker {
   }
 
   double floor_of(int i, DType type) const {
-    return error_floor(dtype_of(tensor(i).element, type), dtype_of(Element::WideT, type), problem_.depth);
+    const DType own = dtype_of(tensor(i).element, type);
+    return error_floor(problem_.rounds_inside && is_floating(own) ? type : own,
+                       dtype_of(Element::WideT, type), problem_.depth);
   }
 
   template <class Body>

@@ -1,11 +1,11 @@
-// Limits of the current GPU that the routes of convfirst choose by.
+// What the current GPU has, for kernels that choose their route or their tiles by it.
 #pragma once
 
 #include <algorithm>
 
 #include "kernels/base/launch.cuh"
 
-namespace cf::kernels {
+namespace cf {
 
 inline int device_attribute(cudaDeviceAttr attribute) {
   int device = 0, value = 0;
@@ -26,4 +26,17 @@ inline std::int64_t shared_memory_of_block(std::int64_t limit) {
   return limit > 0 ? std::min(limit, granted) : granted;
 }
 
-}  // namespace cf::kernels
+// That a kernel written for 9.0a alone runs here: elsewhere it is an empty shell, also in PTX compiled by the
+// driver.
+template <auto* kKernel>
+bool has_hopper_code() {
+  static const bool has = [] {
+    constexpr int kHopper = 90;
+    cudaFuncAttributes attributes;
+    CF_CUDA(cudaFuncGetAttributes(&attributes, kKernel));
+    return attributes.ptxVersion >= kHopper;
+  }();
+  return has && device_attribute(cudaDevAttrComputeCapabilityMajor) == 9;
+}
+
+}  // namespace cf
