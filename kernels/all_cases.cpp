@@ -23,6 +23,7 @@ std::vector<Case> all_cases() {
            dropout_cases,
            feed_forward_backward_cases,
            fold_norm_cases,
+           mbconv_forward_cases,
            optimizer_step_cases,
            residual_cases,
        }) {

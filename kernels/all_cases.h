@@ -23,6 +23,7 @@ std::vector<Case> cross_entropy_cases();
 std::vector<Case> dropout_cases();
 std::vector<Case> feed_forward_backward_cases();
 std::vector<Case> fold_norm_cases();
+std::vector<Case> mbconv_forward_cases();
 std::vector<Case> optimizer_step_cases();
 std::vector<Case> residual_cases();
 

@@ -1,0 +1,99 @@
+#include <cmath>
+
+#include "kernels/all_cases.h"
+#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/mbconv_forward/mbconv_forward.h"
+
+namespace cf::kernels {
+
+namespace {
+
+struct Problem {
+  std::int64_t n, h, w, channels, expansion;
+  Activation activation = Activation::Relu;
+  bool benchmark_only = false;
+
+  std::int64_t hidden() const { return expansion * channels; }
+  std::int64_t squeezed() const { return channels / 4; }  // as layers/mbconv.h has it
+  std::string text() const {
+    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), " ", name_of(activation));
+  }
+  double flops() const {
+    const auto of_pixel = static_cast<double>(hidden() * (2 * channels + 9 * kGroupWidth));
+    const auto of_sample = static_cast<double>(2 * hidden() * squeezed());
+    return 2.0 * static_cast<double>(n) * (static_cast<double>(h * w) * of_pixel + of_sample);
+  }
+};
+
+// Draws keep t, u and the branch near deviation 1 at any width, and the gates apart.
+Case forward(const Problem& p) {
+  const std::int64_t filter = 9 * kGroupWidth, hidden = p.hidden(), squeezed = p.squeezed();
+  const auto fan_in = [](double gain, std::int64_t terms) {
+    return normal(0, gain / std::sqrt(static_cast<double>(terms)));
+  };
+  Case result("mbconv/forward" + p.text(), p.channels + filter + hidden);
+  const auto x = result.input("x", normal(0.3, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto expand = result.input("expand", fan_in(1.4, p.channels), E{hidden}, C{p.channels});
+  const auto expand_bias = result.input<Element::WideT>("expand_bias", normal(0.2, 0.5), E{hidden});
+  const auto conv = result.input("conv", fan_in(1.4, filter), K{hidden}, R{3}, S{3}, C{kGroupWidth});
+  const auto conv_bias = result.input<Element::WideT>("conv_bias", normal(0, 0.5), E{hidden});
+  const auto squeeze = result.input("squeeze", fan_in(2, hidden), D{squeezed}, E{hidden});
+  const auto squeeze_bias = result.input<Element::WideT>("squeeze_bias", normal(0.3, 0.5), D{squeezed});
+  const auto excite = result.input("excite", fan_in(2, squeezed), E{hidden}, D{squeezed});
+  const auto excite_bias = result.input<Element::WideT>("excite_bias", normal(0, 1), E{hidden});
+  const auto project = result.input("project", fan_in(2, hidden), C{p.channels}, E{hidden});
+  const auto project_bias = result.input<Element::WideT>("project_bias", normal(0, 0.5), C{p.channels});
+  const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs_on_host([=, activation = p.activation](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    mbconv(place, t.with_workspace(place, MBConvForward<T>{.x = t(x),
+                                                           .expand = t(expand),
+                                                           .expand_bias = t(expand_bias),
+                                                           .conv = t(conv),
+                                                           .conv_bias = t(conv_bias),
+                                                           .squeeze = t(squeeze),
+                                                           .squeeze_bias = t(squeeze_bias),
+                                                           .excite = t(excite),
+                                                           .excite_bias = t(excite_bias),
+                                                           .project = t(project),
+                                                           .project_bias = t(project_bias),
+                                                           .activation = activation,
+                                                           .y = t(y)}));
+  });
+  return result;
+}
+
+}  // namespace
+
+std::vector<Case> mbconv_forward_cases() {
+  const Problem problems[] = {
+      {.n = 1, .h = 1, .w = 1, .channels = 8, .expansion = 2},
+      {.n = 70, .h = 1, .w = 1, .channels = 16, .expansion = 3},
+      {.n = 3, .h = 5, .w = 3, .channels = 24, .expansion = 5, .activation = Activation::Silu},
+      {.n = 2, .h = 7, .w = 7, .channels = 64, .expansion = 4, .activation = Activation::HardSwish},
+      {.n = 7, .h = 7, .w = 7, .channels = 64, .expansion = 4},
+      {.n = 2, .h = 14, .w = 14, .channels = 64, .expansion = 2},
+      {.n = 2, .h = 16, .w = 16, .channels = 32, .expansion = 2},
+      // Images larger than a tile: cut in rows, in columns, in both.
+      {.n = 2, .h = 19, .w = 15, .channels = 16, .expansion = 2},
+      {.n = 1, .h = 1, .w = 300, .channels = 8, .expansion = 3},
+      {.n = 1, .h = 300, .w = 1, .channels = 8, .expansion = 3, .activation = Activation::Silu},
+      {.n = 1, .h = 9, .w = 90, .channels = 24, .expansion = 2},
+      // Hidden channels that fill no whole slice, sums longer than a chunk, outputs wider than a tile.
+      {.n = 3, .h = 3, .w = 5, .channels = 40, .expansion = 7},
+      {.n = 1, .h = 4, .w = 5, .channels = 136, .expansion = 2},
+      {.n = 1, .h = 3, .w = 3, .channels = 264, .expansion = 2, .activation = Activation::Silu},
+      // Blocks of ConvFirstNet at 224x224, and other sizes.
+      {.n = 128, .h = 14, .w = 14, .channels = 256, .expansion = 4, .benchmark_only = true},
+      {.n = 128, .h = 7, .w = 7, .channels = 512, .expansion = 4, .benchmark_only = true},
+      {.n = 1, .h = 14, .w = 14, .channels = 256, .expansion = 4, .benchmark_only = true},
+      {.n = 1, .h = 7, .w = 7, .channels = 512, .expansion = 4, .benchmark_only = true},
+  };
+  std::vector<Case> cases;
+  for (const Problem& p : problems) cases.push_back(forward(p));
+  return cases;
+}
+
+}  // namespace cf::kernels

@@ -1,0 +1,139 @@
+// MBConv fused: equal to its layers, and refusals.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/activation/activation.h"
+#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/linear/linear.h"
+#include "kernels/mbconv_forward/mbconv_forward.h"
+#include "kernels/squeeze_excite/squeeze_excite.h"
+#include "tests/kernels/random_vector.h"
+
+namespace cf::kernels {
+namespace {
+
+// What the layers of a block are made of; the norms are those of fold_norm, tested with convfirst.
+struct Block {
+  N n{2};
+  H h{5};
+  W w{4};
+  C c{12};
+  E e{24};
+  D d{3};
+  std::vector<double> x = random_normal(n.value * h.value * w.value * c.value, 1),
+                      expand = random_normal(e.value * c.value, 2, 0, 0.3),
+                      expand_bias = random_normal(e.value, 3),
+                      conv = random_normal(e.value * 9 * kGroupWidth, 4, 0, 0.1),
+                      conv_bias = random_normal(e.value, 5), squeeze = random_normal(d.value * e.value, 6),
+                      squeeze_bias = random_normal(d.value, 7), excite = random_normal(e.value * d.value, 8),
+                      excite_bias = random_normal(e.value, 9),
+                      project = random_normal(c.value * e.value, 10, 0, 0.2),
+                      project_bias = random_normal(c.value, 11);
+
+  std::int64_t pixels() const { return n.value * h.value * w.value; }
+
+  std::vector<double> fused(Activation activation) const {
+    std::vector<double> y(x.size());
+    mbconv(Reference{}, MBConvForward<double>{.x = {x.data(), n, h, w, c},
+                                              .expand = {expand.data(), e, c},
+                                              .expand_bias = {expand_bias.data(), e},
+                                              .conv = {conv.data(), K{e.value}, R{3}, S{3}, C{kGroupWidth}},
+                                              .conv_bias = {conv_bias.data(), e},
+                                              .squeeze = {squeeze.data(), d, e},
+                                              .squeeze_bias = {squeeze_bias.data(), d},
+                                              .excite = {excite.data(), e, d},
+                                              .excite_bias = {excite_bias.data(), e},
+                                              .project = {project.data(), c, e},
+                                              .project_bias = {project_bias.data(), c},
+                                              .activation = activation,
+                                              .y = {y.data(), n, h, w, c}});
+    return y;
+  }
+};
+
+void activate(Activation kind, std::vector<double>& x) {
+  const I size{static_cast<std::int64_t>(x.size())};
+  activation(Reference{},
+             ActivationForward<double>{.x = {x.data(), size}, .activation = kind, .y = {x.data(), size}});
+}
+
+std::vector<double> product(const std::vector<double>& x, std::int64_t depth,
+                            const std::vector<double>& weight, const std::vector<double>& bias) {
+  const M rows{static_cast<std::int64_t>(x.size()) / depth};
+  const K columns{static_cast<std::int64_t>(bias.size())};
+  std::vector<double> y(static_cast<std::size_t>(rows.value * columns.value));
+  linear(Reference{}, LinearForward<double>{.x = {x.data(), rows, C{depth}},
+                                            .weight = {weight.data(), columns, C{depth}},
+                                            .bias = {bias.data(), columns},
+                                            .y = {y.data(), rows, columns}});
+  return y;
+}
+
+class MBConvForwardOf : public testing::TestWithParam<Activation> {};
+
+TEST_P(MBConvForwardOf, EqualsItsLayers) {
+  const Block b;
+  const C hidden{b.e.value};
+  auto t = product(b.x, b.c.value, b.expand, b.expand_bias);
+  activate(GetParam(), t);
+  std::vector<double> u(t.size());
+  grouped_conv(Reference{}, GroupedConvForward<double>{
+                                .x = {t.data(), b.n, b.h, b.w, hidden},
+                                .weight = {b.conv.data(), K{hidden.value}, R{3}, S{3}, C{kGroupWidth}},
+                                .y = {u.data(), b.n, b.h, b.w, K{hidden.value}}});
+  for (std::size_t i = 0; i < u.size(); ++i) u[i] += b.conv_bias[i % b.conv_bias.size()];
+  activate(GetParam(), u);
+  const auto of_sample = [&](std::int64_t size) {
+    return std::vector<double>(static_cast<std::size_t>(b.n.value * size));
+  };
+  auto pooled = of_sample(hidden.value), squeezed = of_sample(b.d.value), gate = of_sample(hidden.value);
+  std::vector<double> gated(u.size());
+  squeeze_excite(Reference{}, SqueezeExciteForward<double>{.x = {u.data(), b.n, b.h, b.w, hidden},
+                                                           .reduce_weight = {b.squeeze.data(), b.d, hidden},
+                                                           .reduce_bias = {b.squeeze_bias.data(), b.d},
+                                                           .expand_weight = {b.excite.data(), hidden, b.d},
+                                                           .expand_bias = {b.excite_bias.data(), hidden},
+                                                           .pooled = {pooled.data(), b.n, hidden},
+                                                           .squeezed = {squeezed.data(), b.n, b.d},
+                                                           .gate = {gate.data(), b.n, hidden},
+                                                           .y = {gated.data(), b.n, b.h, b.w, hidden}});
+  auto expected = product(gated, hidden.value, b.project, b.project_bias);
+  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += b.x[i];
+  const auto y = b.fused(GetParam());
+  for (std::size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y[i], expected[i], 1e-11) << "element " << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MBConvForwardOf,
+                         testing::Values(Activation::Relu, Activation::Silu, Activation::HardSwish),
+                         [](const auto& of) { return std::string(name_of(of.param)); });
+
+TEST(MBConvForward, RefusesExtentsThatDoNotFit) {
+  const auto call = [](std::int64_t c, std::int64_t k, std::int64_t d) -> std::string {
+    try {
+      mbconv(Reference{}, MBConvForward<float>{.x = {nullptr, N{1}, H{4}, W{4}, C{16}},
+                                               .expand = {nullptr, E{32}, C{c}},
+                                               .expand_bias = {nullptr, E{32}},
+                                               .conv = {nullptr, K{k}, R{3}, S{3}, C{8}},
+                                               .conv_bias = {nullptr, E{32}},
+                                               .squeeze = {nullptr, D{4}, E{32}},
+                                               .squeeze_bias = {nullptr, D{4}},
+                                               .excite = {nullptr, E{32}, D{d}},
+                                               .excite_bias = {nullptr, E{32}},
+                                               .project = {nullptr, C{16}, E{32}},
+                                               .project_bias = {nullptr, C{16}},
+                                               .activation = Activation::Relu,
+                                               .y = {nullptr, N{1}, H{4}, W{4}, C{16}}});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(call(24, 32, 4), "mbconv forward: x has C=16, expand has C=24");
+  EXPECT_EQ(call(16, 40, 4), "mbconv forward: expand has E=32, conv has K=40, must be equal");
+  EXPECT_EQ(call(16, 32, 5), "mbconv forward: squeeze has D=4, excite has D=5");
+}
+
+}  // namespace
+}  // namespace cf::kernels
