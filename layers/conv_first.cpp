@@ -1,22 +1,43 @@
 #include "layers/conv_first.h"
 
+#include "framework/autograd/pass.h"
 #include "framework/ops/gather_samples.h"
 
 namespace cf::layers {
 
-ConvFirst::ConvFirst(std::int64_t channels, std::int64_t expansion)
+ConvFirst::ConvFirst(std::int64_t channels, std::int64_t expansion, Fusion how)
     : conv(channels),
       conv_bn(channels),
       expand(channels, channels * expansion),
       expand_bn(channels * expansion),
       project(channels * expansion, channels),
-      project_bn(channels) {}
+      project_bn(channels),
+      fusion(how) {}
 
 Variable ConvFirst::operator()(const Variable& x, Pass& pass, kernels::Activation activation,
                                const Tensor& kept) {
-  const Variable u = conv_bn(conv(gather_samples(pass, x, kept), pass), pass);
+  const Variable input = gather_samples(pass, x, kept);
+  if (fuses(pass, input.tensor(pass).dtype(), activation)) {
+    return norm_and_add(pass, x, convfirst_branch(pass, input, branch()), project_bn.state(), kept);
+  }
+  const Variable u = conv_bn(conv(input, pass), pass);
   const Variable hidden = expand_bn(expand(u, pass), pass, activation);
   return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);
+}
+
+bool ConvFirst::fuses(Pass& pass, DType dtype, kernels::Activation activation) {
+  if (!pass.training() || fusion == Fusion::Off) return false;
+  const bool can =
+      activation == kernels::Activation::Relu && can_run_convfirst_branch(pass.executor(), dtype, branch());
+  CF_CHECK_AS(
+      ErrorKind::Usage, can || fusion != Fusion::Require, conv.weight.name,
+      ": model.fusion is 'require', but a ConvFirst block of C=", expand.weight.shape.extent<C>().value,
+      " with ", kernels::name_of(activation), " in ", name_of(dtype), " has no fused route here");
+  return can && (fusion == Fusion::Require || pass.executor().kind() == PlaceKind::Cuda);
+}
+
+ConvFirstBranch ConvFirst::branch() {
+  return {conv.weight, conv_bn.state(), expand.weight, expand_bn.state(), project.weight};
 }
 
 void ConvFirst::describe(Description& description, const std::string& path, Extent& at) const {

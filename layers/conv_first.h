@@ -3,10 +3,14 @@
 //   x + norm(project(relu(norm(expand(norm(conv(x)))))))       conv: 3x3, group width 8; expand, project: 1x1
 #pragma once
 
+#include "framework/ops/convfirst_branch.h"
 #include "layers/basic_layers.h"
 #include "layers/network_cost.h"
 
 namespace cf::layers {
+
+// Whether blocks train by fused passes: where that is faster, nowhere, or everywhere.
+enum class Fusion { Auto, Off, Require };
 
 struct ConvFirst {
   GroupedConv conv;
@@ -15,13 +19,17 @@ struct ConvFirst {
   BatchNorm expand_bn;
   PointwiseConv project;
   BatchNorm project_bn;
+  Fusion fusion;
 
-  ConvFirst(std::int64_t channels, std::int64_t expansion);
+  ConvFirst(std::int64_t channels, std::int64_t expansion, Fusion how = Fusion::Auto);
 
   // kept: the samples the branch runs on (int64 [N], empty for all); the sum is left pending.
   Variable operator()(const Variable& x, Pass& pass, kernels::Activation activation, const Tensor& kept);
 
   void describe(Description& description, const std::string& path, Extent& at) const;
+
+  // Whether the branch of this pass runs fused; that it is required but cannot be is a Usage error.
+  bool fuses(Pass& pass, DType dtype, kernels::Activation activation);
 
   template <class V>
   void visit(V&& v) {
@@ -32,6 +40,9 @@ struct ConvFirst {
     v("project", project);
     v("project_bn", project_bn);
   }
+
+ private:
+  ConvFirstBranch branch();
 };
 
 }  // namespace cf::layers

@@ -22,6 +22,14 @@ kernels::Activation activation_named(const std::string& name) {
   fail(ErrorKind::Usage, "model.activation is '", name, "', must be one of relu, silu, hard_swish");
 }
 
+Fusion fusion_named(const std::string& name) {
+  if (name == "auto") return Fusion::Auto;
+  if (name == "off") return Fusion::Off;
+  CF_CHECK_AS(ErrorKind::Usage, name == "require", "model.fusion is '", name,
+              "', must be one of auto, off, require");
+  return Fusion::Require;
+}
+
 const ConvFirstNetSpec& checked(const ConvFirstNetSpec& spec) {
   const std::size_t stages = spec.widths.size();
   const auto positive = [](std::string_view key, std::int64_t value) {
@@ -91,7 +99,8 @@ ConvFirstNet::ConvFirstNet(const ConvFirstNetSpec& spec)
     if (i > 0) stage.down.emplace_back(spec.widths[i - 1], spec.widths[i], 2);
     for (int block = 0; block < spec.depths[i]; ++block) {
       if (spec.blocks[i] == "convfirst") {
-        stage.blocks.emplace_back(std::in_place_type<ConvFirst>, spec.widths[i], spec.expansion[i]);
+        stage.blocks.emplace_back(std::in_place_type<ConvFirst>, spec.widths[i], spec.expansion[i],
+                                  fusion_named(spec.fusion));
       } else {
         stage.blocks.emplace_back(std::in_place_type<MBConv>, spec.widths[i], spec.expansion[i]);
       }

@@ -1,4 +1,5 @@
-// A whole block of the network, layer by layer as the framework runs it: what a fused kernel is held against.
+// A whole block of the network as the framework runs it: layer by layer, which is what fused kernels are held
+// against, or trained by fused passes.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +14,14 @@ struct BlockShape {
   std::string kind;  // "convfirst" or "mbconv"
   std::int64_t n, side, channels, expansion;
   bool training = false;  // forward in training mode, and backward, without the update; else evaluation
+  bool fused = false;     // training of ConvFirst
 
   // "block/convfirst/train N=128 H=56 W=56 C=64 E=6 layer-wise"
   std::string name() const;
 };
 
-// The blocks of ConvFirstNet-Small, and the first of Nano, at batch 128 and 224 pixels, in both modes.
+// The blocks of ConvFirstNet-Small, and the first of Nano, at batch 128 and 224 pixels, in both modes, fused
+// where that is possible too.
 std::vector<BlockShape> block_shapes();
 
 // Two operations for each multiply-accumulate: once forward, and twice again backward.

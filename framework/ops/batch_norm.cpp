@@ -30,16 +30,7 @@ void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormS
                                                                  .variance = variance.view<Wide<T>, C>(),
                                                                  .workspace = {}},
                                  call);
-  const bool adds = state.running_mean.has_batch;
-  state.running_mean.has_batch = state.running_variance.has_batch = true;
-  kernels::collect_statistics(place, kernels::CollectStatistics<Wide<T>>{
-                                         .mean = mean.view<const Wide<T>, C>(),
-                                         .variance = variance.view<const Wide<T>, C>(),
-                                         .count = rows.template extent<M>().value,
-                                         .share = pass.options().micro_batch_share(),
-                                         .accumulate = adds ? 1.0F : 0.0F,
-                                         .batch_mean = state.running_mean.batch.view<Wide<T>, C>(),
-                                         .batch_variance = state.running_variance.batch.view<Wide<T>, C>()});
+  collect_statistics(pass, state, mean, variance, rows.template extent<M>().value);
 }
 
 Folded fold(Pass& pass, const Tensor& x, const BatchNormState& state) {
@@ -158,6 +149,26 @@ struct NormAndAdd {
 };
 
 }  // namespace
+
+void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& mean, const Tensor& variance,
+                        std::int64_t count) {
+  const bool adds = state.running_mean.has_batch;
+  state.running_mean.has_batch = state.running_variance.has_batch = true;
+  pass.executor().at(mean.dtype(), [&]<class T>(auto place) {
+    if constexpr (std::is_same_v<T, Wide<T>>) {
+      kernels::collect_statistics(
+          place, kernels::CollectStatistics<T>{.mean = mean.renamed<const T, C>(),
+                                               .variance = variance.renamed<const T, C>(),
+                                               .count = count,
+                                               .share = pass.options().micro_batch_share(),
+                                               .accumulate = adds ? 1.0F : 0.0F,
+                                               .batch_mean = state.running_mean.batch.view<T, C>(),
+                                               .batch_variance = state.running_variance.batch.view<T, C>()});
+    } else {
+      fail(ErrorKind::Internal, "statistics of type ", name_of(mean.dtype()));
+    }
+  });
+}
 
 Variable batch_norm(Pass& pass, const Variable& x, BatchNormState state, Activation activation) {
   return record<BatchNorm>(pass, inputs(x), state.weight, state, activation);

@@ -26,4 +26,9 @@ Variable batch_norm(Pass& pass, const Variable& x, BatchNormState state,
 Variable norm_and_add(Pass& pass, const Variable& residual, const Variable& branch, BatchNormState state,
                       const Tensor& kept);
 
+// A micro-batch's mean and biased variance [channels], of `count` values each, towards what the running
+// statistics move by.
+void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& mean, const Tensor& variance,
+                        std::int64_t count);
+
 }  // namespace cf

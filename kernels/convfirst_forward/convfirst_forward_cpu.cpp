@@ -2,21 +2,18 @@
 // two products a block at a time, so that u stays in the second-level cache and the hidden block too.
 #include <algorithm>
 
-#include "kernels/activation/activation_cpu.h"
 #include "kernels/base/alignment.h"
 #include "kernels/base/parallel.h"
 #include "kernels/convfirst_forward/convfirst_forward.h"
 #include "kernels/convfirst_forward/convfirst_forward_check.h"
-#include "kernels/gemm/small_gemm.h"
+#include "kernels/feed_forward/feed_forward_rows.h"
 #include "kernels/grouped_conv/convolve_unit.h"
 
 namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kHiddenFloats = 24 * 1024;  // 96 KiB of hidden values at a time
-constexpr std::int64_t kTilePixels = 12;           // blocks of pixels are full tiles of the products
-constexpr double kMultipliesPerNanosecond = 20;    // of one thread
+constexpr double kMultipliesPerNanosecond = 20;  // of one thread
 
 // Sizes in floats; the packed weights are shared, the buffers are each thread's own.
 struct Plan {
@@ -29,9 +26,8 @@ struct Plan {
         hidden(a.expand.extent<E>().value),
         blocking(shape) {}
 
-  std::int64_t pixels_per_block() const {
-    const std::int64_t pixels = kHiddenFloats / std::max<std::int64_t>(hidden, 1);
-    return std::clamp<std::int64_t>(pixels / kTilePixels, 1, 16) * kTilePixels;
+  FeedForwardRows rows(const float* expand, const float* project) const {
+    return {shape.c, hidden, expand, project};
   }
   std::int64_t filter_floats() const { return shape.groups() * kGroupWeights; }
   std::int64_t expand_floats() const { return packed_size(shape.c, hidden); }
@@ -39,7 +35,7 @@ struct Plan {
   std::int64_t weight_floats() const { return filter_floats() + hidden + expand_floats() + project_floats(); }
   std::int64_t unit_floats() const { return blocking.plain_floats() * shape.groups(); }
   std::int64_t buffer_floats() const {
-    return blocking.padded_floats() + unit_floats() + pixels_per_block() * hidden;
+    return blocking.padded_floats() + unit_floats() + rows(nullptr, nullptr).buffer_floats();
   }
   double nanoseconds_per_unit() const {
     const auto pixels = static_cast<double>(shape.n * shape.h * shape.w);
@@ -87,16 +83,6 @@ void convolve_groups(const Plan& plan, const float* x, const Unit& unit, const f
   }
 }
 
-// y = x + project relu(expand u) of `pixels` neighbouring pixels.
-void feed_forward(const Plan& plan, const Weights& weights, const float* u, const float* x, float* hidden,
-                  std::int64_t pixels, float* y) {
-  const std::int64_t channels = plan.shape.c;
-  multiply_rows({u, channels, weights.expand, channels, plan.hidden, hidden, plan.hidden}, pixels);
-  for (std::int64_t i = 0; i < pixels * plan.hidden; ++i) hidden[i] = activate<Activation::Relu>(hidden[i]);
-  multiply_rows({hidden, plan.hidden, weights.project, plan.hidden, channels, y, channels}, pixels);
-  for (std::int64_t i = 0; i < pixels * channels; ++i) y[i] += x[i];
-}
-
 }  // namespace
 
 void convfirst(Cpu place, const ConvFirstForward<float>& a) {
@@ -108,6 +94,8 @@ void convfirst(Cpu place, const ConvFirstForward<float>& a) {
       static_cast<std::size_t>(plan.weight_floats() + part_count(place) * plan.buffer_floats()));
   const Weights weights(plan, memory);
   pack(a, weights);
+  const FeedForwardRows rows = plan.rows(weights.expand, weights.project);
+  const std::int64_t block = rows.pixels_per_block(), channels = plan.shape.c;
   parallel_parts(place, plan.blocking.units(), 1, plan.nanoseconds_per_unit(),
                  [&](int part, std::int64_t first, std::int64_t last) {
                    float* padded = memory + plan.weight_floats() + part * plan.buffer_floats();
@@ -118,10 +106,12 @@ void convfirst(Cpu place, const ConvFirstForward<float>& a) {
                      convolve_groups(plan, a.x.data(), unit, weights.filter, padded, u);
                      const std::int64_t start = a.x.at(N{unit.first_sample}, H{unit.first_row}) - a.x.data();
                      const std::int64_t pixels = unit.samples * unit.rows * plan.shape.w;
-                     for (std::int64_t pixel = 0; pixel < pixels; pixel += plan.pixels_per_block()) {
-                       const std::int64_t offset = start + pixel * plan.shape.c;
-                       feed_forward(plan, weights, u + pixel * plan.shape.c, a.x.data() + offset, hidden,
-                                    std::min(plan.pixels_per_block(), pixels - pixel), a.y.data() + offset);
+                     for (std::int64_t pixel = 0; pixel < pixels; pixel += block) {
+                       const std::int64_t count = std::min(block, pixels - pixel);
+                       const float* x = a.x.data() + start + pixel * channels;
+                       float* y = a.y.data() + start + pixel * channels;
+                       rows.run(u + pixel * channels, count, hidden, y);
+                       for (std::int64_t i = 0; i < count * channels; ++i) y[i] += x[i];
                      }
                    }
                  });

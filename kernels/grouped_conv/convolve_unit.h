@@ -2,6 +2,7 @@
 // grouped_conv and by the fused blocks.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/grouped_conv/grouped_conv.h"
@@ -23,13 +24,15 @@ inline void pack_filter(const View<const float, K, R, S, C>& weight, float* pack
   }
 }
 
-// kRows rows times kColumns columns of output pixels, 8 channels each, in registers. A loaded input value
-// serves the three taps of its row. `input` points at tap (0, 0) of each row's first pixel.
+// kRows rows times kColumns columns of output pixels, 8 channels each, in registers, whose sums begin with
+// `start`. A loaded input value serves the three taps of its row. `input` points at tap (0, 0) of each row's
+// first pixel.
 template <int kRows, int kColumns>
 [[gnu::always_inline]] inline void convolve_tile(const float* const (&input)[kRows], std::int64_t pitch,
-                                                 const float* weight, float* const (&output)[kRows],
-                                                 std::int64_t output_stride) {
-  Float8 acc[kRows][kColumns] = {};
+                                                 const float* weight, Float8 start,
+                                                 float* const (&output)[kRows], std::int64_t output_stride) {
+  Float8 acc[kRows][kColumns];
+  for (auto& row : acc) std::fill(row, row + kColumns, start);
   for (int r = 0; r < 3; ++r) {
     for (int c = 0; c < kGroupWidth; ++c) {
       const float* tap = weight + (r * 3 * kGroupWidth + c) * kGroupWidth;
@@ -56,12 +59,13 @@ template <int kRows, int kColumns>
 // One group of a unit, from its padded copy to anywhere.
 struct UnitConvolution {
   Unit unit;
-  std::int64_t width;     // of the image
-  const float* padded;    // [samples, rows + 2, width + 2, 8], see copy_padded
-  const float* weight;    // the group's packed filter
-  float* y;               // the group's first channel of the unit's first pixel
-  std::int64_t y_pixel;   // floats between pixels of a row; rows of a sample follow one another
-  std::int64_t y_sample;  // and between samples
+  std::int64_t width;           // of the image
+  const float* padded;          // [samples, rows + 2, width + 2, 8], see copy_padded
+  const float* weight;          // the group's packed filter
+  float* y;                     // the group's first channel of the unit's first pixel
+  std::int64_t y_pixel;         // floats between pixels of a row; rows of a sample follow one another
+  std::int64_t y_sample;        // and between samples
+  const float* bias = nullptr;  // of the group's channels; null: none
 
   std::int64_t pitch() const { return (width + 2) * kGroupWidth; }
   std::int64_t rows() const { return unit.samples * unit.rows; }
@@ -81,7 +85,8 @@ void convolve_rows(const UnitConvolution& task, std::int64_t row, std::int64_t c
     input[i] = task.input_row(row + i) + column * kGroupWidth;
     output[i] = task.output_row(row + i) + column * task.y_pixel;
   }
-  convolve_tile<kRows, kColumns>(input, task.pitch(), task.weight, output, task.y_pixel);
+  const Float8 start = task.bias == nullptr ? Float8{} : load8(task.bias);
+  convolve_tile<kRows, kColumns>(input, task.pitch(), task.weight, start, output, task.y_pixel);
 }
 
 // Columns [column, column + kColumns) of all rows: 8 pixels at a time, the last rows singly.

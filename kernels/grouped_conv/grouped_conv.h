@@ -1,7 +1,8 @@
-// Grouped 3x3 convolution of group width 8, stride 1, zero padding 1, no bias. Channels in = channels out, a
+// Grouped 3x3 convolution of group width 8, stride 1, zero padding 1. Channels in = channels out, a
 // multiple of 8; output channel k sees the 8 input channels of its group g = k / 8.
 //
-//   forward          y[n,h,w,k]  = sum_{r,s,c} x[n,h+r-1,w+s-1,8g+c] weight[k,r,s,c]        c = 0..7
+//   forward          y[n,h,w,k]  = sum_{r,s,c} x[n,h+r-1,w+s-1,8g+c] weight[k,r,s,c] + bias[k]      c = 0..7
+//   centre           bias[k]     = - mean over a few pixels of y without bias
 //   backward input   dx[n,h,w,8g+c] = sum_{k in g,r,s} dy[n,h-r+1,w-s+1,k] weight[k,r,s,c]
 //   backward weight  dweight[k,r,s,c] = accumulate dweight + sum_{n,h,w} dy[n,h,w,k] x[n,h+r-1,w+s-1,8g+c]
 #pragma once
@@ -19,9 +20,30 @@ template <class T>
 struct GroupedConvForward {
   View<const T, N, H, W, C> x;
   View<const T, K, R, S, C> weight;  // [channels, 3, 3, 8]
+  View<const Wide<T>, K> bias = {};  // empty: none
   View<T, N, H, W, K> y;             // overwritten
   Workspace workspace;
 };
+
+// The bias that brings the mean of the forward pass's y near zero, so that what is rounded to T there is
+// about the deviation from the mean: taken from min(N H W, kCentrePixels) pixels spread over all images
+// (centre_pixel).
+template <class T>
+struct GroupedConvCentre {
+  View<const T, N, H, W, C> x;
+  View<const T, K, R, S, C> weight;
+  View<Wide<T>, K> bias;  // overwritten
+};
+
+inline constexpr std::int64_t kCentrePixels = 64;
+
+// Pixel of number i: a sequence that fills [0, pixels) evenly whatever the rows' length.
+CF_HOST_DEVICE inline std::int64_t centre_pixel(std::int64_t i, std::int64_t pixels) {
+  constexpr std::uint32_t kGoldenRatio = 0x9E3779B9;  // 2^32 / 1.618...
+  const std::uint32_t fraction = static_cast<std::uint32_t>(i) * kGoldenRatio;
+  return static_cast<std::int64_t>(
+      static_cast<std::uint64_t>(fraction) * static_cast<std::uint64_t>(pixels) >> 32);
+}
 
 template <class T>
 struct GroupedConvBackwardInput {
@@ -43,6 +65,8 @@ struct GroupedConvBackwardWeight {
 template <class T>
 void grouped_conv(Reference, const GroupedConvForward<T>&);
 template <class T>
+void grouped_conv(Reference, const GroupedConvCentre<T>&);
+template <class T>
 void grouped_conv(Reference, const GroupedConvBackwardInput<T>&);
 template <class T>
 void grouped_conv(Reference, const GroupedConvBackwardWeight<T>&);
@@ -51,11 +75,14 @@ void grouped_conv(Reference, const GroupedConvBackwardWeight<T>&);
 template <class T>
 void grouped_conv(Cuda, const GroupedConvForward<T>&);
 template <class T>
+void grouped_conv(Cuda, const GroupedConvCentre<T>&);
+template <class T>
 void grouped_conv(Cuda, const GroupedConvBackwardInput<T>&);
 template <class T>
 void grouped_conv(Cuda, const GroupedConvBackwardWeight<T>&);
 
 void grouped_conv(Cpu, const GroupedConvForward<float>&);
+void grouped_conv(Cpu, const GroupedConvCentre<float>&);
 void grouped_conv(Cpu, const GroupedConvBackwardInput<float>&);
 void grouped_conv(Cpu, const GroupedConvBackwardWeight<float>&);
 

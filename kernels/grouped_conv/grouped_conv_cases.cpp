@@ -28,6 +28,37 @@ Case forward(const Problem& p) {
   return result;
 }
 
+// x far from zero, so that y is too.
+Case biased_forward(const Problem& p) {
+  Case result("grouped_conv/forward_bias" + p.text(), 9 * kGroupWidth);
+  const auto x = result.input("x", normal(5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto bias = result.input<Element::WideT>("bias", normal(0, 5), K{p.channels});
+  const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(
+        place, t.with_workspace(
+                   place, GroupedConvForward<T>{.x = t(x), .weight = t(weight), .bias = t(bias), .y = t(y)}));
+  });
+  return result;
+}
+
+Case centre(const Problem& p) {
+  Case result("grouped_conv/centre" + p.text(), 9 * kGroupWidth + kCentrePixels);
+  const auto x = result.input("x", normal(5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto bias = result.output<Element::WideT>("bias", K{p.channels});
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(place, GroupedConvCentre<T>{.x = t(x), .weight = t(weight), .bias = t(bias)});
+  });
+  return result;
+}
+
 Case backward_input(const Problem& p) {
   Case result("grouped_conv/backward_input" + p.text(), 9 * kGroupWidth);
   const auto dy = result.input("dy", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
@@ -100,6 +131,12 @@ std::vector<Case> grouped_conv_cases() {
     cases.push_back(backward_input(p));
     cases.push_back(backward_weight(p, 0));
     if (!p.benchmark_only) cases.push_back(backward_weight(p, 1));
+  }
+  for (const Problem& p :
+       {Problem{.n = 1, .h = 1, .w = 1, .channels = 8}, Problem{.n = 3, .h = 5, .w = 7, .channels = 40},
+        Problem{.n = 2, .h = 11, .w = 14, .channels = 72}}) {
+    cases.push_back(biased_forward(p));
+    cases.push_back(centre(p));
   }
   return cases;
 }

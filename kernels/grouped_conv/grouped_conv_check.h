@@ -36,6 +36,16 @@ void check(const GroupedConvForward<T>& a) {
   detail::check_grouped_filter(kName, "weight", a.weight);
   detail::check_grouped_images(kName, "x", a.x, "y", a.y);
   check_extent<K>(kName, "weight", a.weight, "y", a.y);
+  if (a.bias) check_extent<K>(kName, "weight", a.weight, "bias", a.bias);
+}
+
+template <class T>
+void check(const GroupedConvCentre<T>& a) {
+  constexpr auto kName = "grouped_conv centre";
+  detail::check_grouped_filter(kName, "weight", a.weight);
+  const auto c = a.x.template extent<C>().value, k = a.weight.template extent<K>().value;
+  CF_CHECK(c == k, kName, ": x has C=", c, ", weight has K=", k, ", must be equal");
+  check_extent<K>(kName, "weight", a.weight, "bias", a.bias);
 }
 
 template <class T>

@@ -21,8 +21,9 @@ void pack_transposed(const View<const float, K, R, S, C>& weight, float* packed)
   }
 }
 
-void convolve(Cpu place, const ImageShape& shape, const float* x, const float* packed, float* y,
-              float* buffers) {
+// `bias`: of all channels, or null.
+void convolve(Cpu place, const ImageShape& shape, const float* x, const float* packed, const float* bias,
+              float* y, float* buffers) {
   const Blocking blocking(shape);
   const std::int64_t groups = shape.groups(), items = blocking.units() * groups;
   if (items == 0) return;
@@ -41,7 +42,8 @@ void convolve(Cpu place, const ImageShape& shape, const float* x, const float* p
            .weight = packed + group * kGroupWeights,
            .y = y + (unit.first_sample * shape.h + unit.first_row) * shape.w * shape.c + group * kGroupWidth,
            .y_pixel = shape.c,
-           .y_sample = shape.h * shape.w * shape.c});
+           .y_sample = shape.h * shape.w * shape.c,
+           .bias = bias == nullptr ? nullptr : bias + group * kGroupWidth});
     }
   });
 }
@@ -65,7 +67,8 @@ void grouped_conv(Cpu place, const GroupedConvForward<float>& a) {
   const auto shape = shape_of(a.x);
   float* packed = workspace_as<float>("grouped_conv forward", a.workspace, workspace_floats(place, shape));
   pack_filter(a.weight, packed);
-  convolve(place, shape, a.x.data(), packed, a.y.data(), packed + shape.groups() * kGroupWeights);
+  convolve(place, shape, a.x.data(), packed, a.bias.data(), a.y.data(),
+           packed + shape.groups() * kGroupWeights);
 }
 
 void grouped_conv(Cpu place, const GroupedConvBackwardInput<float>& a) {
@@ -74,8 +77,11 @@ void grouped_conv(Cpu place, const GroupedConvBackwardInput<float>& a) {
   float* packed =
       workspace_as<float>("grouped_conv backward input", a.workspace, workspace_floats(place, shape));
   pack_transposed(a.weight, packed);
-  convolve(place, shape, a.dy.data(), packed, a.dx.data(), packed + shape.groups() * kGroupWeights);
+  convolve(place, shape, a.dy.data(), packed, nullptr, a.dx.data(), packed + shape.groups() * kGroupWeights);
 }
+
+// A few pixels: straight loops are fast enough.
+void grouped_conv(Cpu, const GroupedConvCentre<float>& a) { grouped_conv(Reference{}, a); }
 
 std::size_t workspace_bytes(Cpu place, const GroupedConvForward<float>& a) {
   return sizeof(float) * workspace_floats(place, shape_of(a.x));

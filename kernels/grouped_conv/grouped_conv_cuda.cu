@@ -73,10 +73,10 @@ __device__ void add_tap(const float* filter, const float (&in)[kGroupWidth], flo
   }
 }
 
-// Grid: (chunks of pixel pairs, groups / groups_per_block).
+// Grid: (chunks of pixel pairs, groups / groups_per_block). `bias` may be null.
 template <Direction direction>
 __global__ void __launch_bounds__(Tile::kBlock)
-    grouped_conv_kernel(Images images, const float* in, const float* weight, float* out) {
+    grouped_conv_kernel(Images images, const float* in, const float* weight, const float* bias, float* out) {
   __shared__ __align__(16) float filters[Tile::kGroups * Tile::kStride];
   const int all_groups = static_cast<int>(images.channels / kGroupWidth);
   const int first_group = static_cast<int>(blockIdx.y) * images.groups_per_block;
@@ -96,6 +96,12 @@ __global__ void __launch_bounds__(Tile::kBlock)
     const auto start = std::int64_t{n} * images.height * images.width * images.channels +
                        std::int64_t{first_group + group} * kGroupWidth;
     float left[kGroupWidth] = {}, right[kGroupWidth] = {};
+    if (bias != nullptr) {
+#pragma unroll
+      for (int k = 0; k < kGroupWidth; ++k) {
+        left[k] = right[k] = bias[(first_group + group) * kGroupWidth + k];
+      }
+    }
     // Unrolled, the filters would be hoisted out of the loop over pairs into registers, and spilled.
 #pragma unroll 1
     for (int r = 0; r < 3; ++r) {
@@ -128,7 +134,7 @@ Images images_of(const Image& x, std::int64_t channels) {
 
 template <Direction direction>
 void convolve(std::string_view name, Cuda place, const Images& images, const float* in, const float* weight,
-              float* out) {
+              const float* bias, float* out) {
   CF_CHECK(aligned_to(16, in, out), name, ": images must be aligned to 16 bytes");
   if (images.pairs == 0 || images.channels == 0) return;
   const auto groups = static_cast<int>(images.channels / kGroupWidth);
@@ -137,7 +143,7 @@ void convolve(std::string_view name, Cuda place, const Images& images, const flo
       static_cast<unsigned>((groups + images.groups_per_block - 1) / images.groups_per_block);
   launch(name, grouped_conv_kernel<direction>,
          {.grid = {grid_for(images.pairs, pairs_per_block), group_blocks}, .block = Tile::kBlock}, place,
-         images, in, weight, out);
+         images, in, weight, bias, out);
 }
 
 }  // namespace
@@ -148,7 +154,7 @@ void grouped_conv(Cuda place, const GroupedConvForward<T>& a) {
   if constexpr (std::is_same_v<T, float>) {
     convolve<Direction::Forward>("grouped_conv forward", place,
                                  images_of(a.x, a.x.template extent<C>().value), a.x.data(), a.weight.data(),
-                                 a.y.data());
+                                 a.bias.data(), a.y.data());
   } else {
     convolve_by_mma(place, a);
   }
@@ -160,7 +166,7 @@ void grouped_conv(Cuda place, const GroupedConvBackwardInput<T>& a) {
   if constexpr (std::is_same_v<T, float>) {
     convolve<Direction::BackwardInput>("grouped_conv backward input", place,
                                        images_of(a.dx, a.dx.template extent<C>().value), a.dy.data(),
-                                       a.weight.data(), a.dx.data());
+                                       a.weight.data(), nullptr, a.dx.data());
   } else {
     convolve_by_mma(place, a);
   }

@@ -40,12 +40,14 @@ __device__ void load_taps(const T* weight, int lane, std::uint32_t (&taps)[3][3]
 // slots the matrices are, in order, row 0: taps 0, 1, 2, row 1: taps 0, 1, 2.
 struct Filter {
   MatrixA upper[3], lower[3];
+  float start;  // of the sums of this lane's output channel
 };
 
-__device__ inline Filter make_filter(const std::uint32_t (&taps)[3][3]) {
+__device__ inline Filter make_filter(const std::uint32_t (&taps)[3][3], float start) {
   const auto& [a, b, c] = taps;
   return {{{a[0], 0, a[1], 0}, {a[2], 0, b[0], a[0]}, {b[1], a[1], b[2], a[2]}},
-          {{c[0], b[0], c[1], b[1]}, {c[2], b[2], 0, c[0]}, {0, c[1], 0, c[2]}}};
+          {{c[0], b[0], c[1], b[1]}, {c[2], b[2], 0, c[0]}, {0, c[1], 0, c[2]}},
+          start};
 }
 
 using TwoRows = std::uint32_t[6];
@@ -68,7 +70,7 @@ struct Run {
 template <class T>
 __device__ void convolve_two_rows(const Filter& filter, const TwoRows& upper, const TwoRows& lower,
                                   Run& run) {
-  float sum[4] = {};
+  float sum[4] = {filter.start, filter.start, filter.start, filter.start};
 #pragma unroll
   for (int i = 0; i < 3; ++i) multiply_add<T>(sum, filter.upper[i], upper[2 * i], upper[2 * i + 1]);
 #pragma unroll
@@ -125,10 +127,10 @@ __device__ void store_tile(const PixelTiles& tiles, const Pixel& origin, const u
   });
 }
 
-// Grid: tiles x slabs, slabs first.
+// Grid: tiles x slabs, slabs first. `bias` may be null.
 template <Direction direction, class T>
 __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
-    convolve_tile_kernel(PixelTiles tiles, const T* in, const T* weight, T* out) {
+    convolve_tile_kernel(PixelTiles tiles, const T* in, const T* weight, const float* bias, T* out) {
   extern __shared__ uint4 slots[];
   int slab = 0;
   const Pixel origin = tiles.origin(tiles.tile_of_block(static_cast<int>(blockIdx.x), slab));
@@ -138,14 +140,16 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
 
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   std::uint32_t taps[3][3];
+  float start = 0;
   if (warp < groups) {
+    if (bias != nullptr) start = bias[first_channel + warp * kGroupWidth + lane / 4];
     load_taps<direction>(weight + std::int64_t{slab * PixelTiles::kGroups + warp} * kFilter, lane, taps);
   }
   wait_for_copies();
   __syncthreads();
   if (warp < groups) {
     uint4* const dump = slots + tiles.slots() * tiles.pitch() + warp * kDumpRows;
-    convolve_group<T>(tiles, make_filter(taps), warp, lane, slots, dump);
+    convolve_group<T>(tiles, make_filter(taps, start), warp, lane, slots, dump);
   }
   __syncthreads();
   store_tile(tiles, origin, slots, walk, out + first_channel);
@@ -153,7 +157,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
 
 template <Direction direction, class T>
 void convolve(std::string_view name, Cuda place, const View<const T, K, R, S, C>& weight,
-              const PixelTiles& tiles, const T* in, T* out) {
+              const PixelTiles& tiles, const T* in, const float* bias, T* out) {
   CF_CHECK(aligned_to(16, in, out), name, ": images must be aligned to 16 bytes");
   const std::int64_t blocks = std::int64_t{tiles.count()} * tiles.slabs();
   CF_CHECK(blocks < std::int64_t{1} << 31, name, ": ", blocks, " tiles are too many for the GPU");
@@ -163,7 +167,7 @@ void convolve(std::string_view name, Cuda place, const View<const T, K, R, S, C>
           .shared_bytes =
               static_cast<std::size_t>(tiles.slots() * tiles.pitch() + PixelTiles::kGroups * kDumpRows) *
               sizeof(uint4)},
-         place, tiles, in, weight.data(), out);
+         place, tiles, in, weight.data(), bias, out);
 }
 
 template <class Image>
@@ -177,13 +181,13 @@ PixelTiles tiles_of(const Image& image) {
 template <class T>
 void convolve_by_mma(Cuda place, const GroupedConvForward<T>& a) {
   convolve<Direction::Forward>("grouped_conv forward", place, a.weight, tiles_of(a.x), a.x.data(),
-                               a.y.data());
+                               a.bias.data(), a.y.data());
 }
 
 template <class T>
 void convolve_by_mma(Cuda place, const GroupedConvBackwardInput<T>& a) {
   convolve<Direction::BackwardInput>("grouped_conv backward input", place, a.weight, tiles_of(a.dx),
-                                     a.dy.data(), a.dx.data());
+                                     a.dy.data(), nullptr, a.dx.data());
 }
 
 #define CF_INSTANTIATE(T)                                            \

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "kernels/base/accumulate.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
@@ -11,33 +13,54 @@ bool inside(H h, W w, H height, W width) { return H{0} <= h && h < height && W{0
 // The first channel of the group of output channel k.
 std::int64_t group_start(K k) { return k.value / kGroupWidth * kGroupWidth; }
 
+// One output channel at one pixel.
+template <class T>
+Wide<T> convolve(const View<const T, N, H, W, C>& x, const View<const T, K, R, S, C>& weight, N n, H h, W w,
+                 K k) {
+  Wide<T> sum = 0;
+  for (R r : range(R{3})) {
+    for (S s : range(S{3})) {
+      const H row = h + (r.value - 1);
+      const W column = w + (s.value - 1);
+      if (!inside(row, column, x.template extent<H>(), x.template extent<W>())) continue;
+      for (C c : range(C{kGroupWidth})) {
+        sum += Wide<T>(x(n, row, column, C{group_start(k) + c.value})) * Wide<T>(weight(k, r, s, c));
+      }
+    }
+  }
+  return sum;
+}
+
 }  // namespace
 
 template <class T>
 void grouped_conv(Reference, const GroupedConvForward<T>& a) {
   check(a);
-  const auto height = a.x.template extent<H>();
-  const auto width = a.x.template extent<W>();
   for (N n : range(a.x.template extent<N>())) {
-    for (H h : range(height)) {
-      for (W w : range(width)) {
+    for (H h : range(a.x.template extent<H>())) {
+      for (W w : range(a.x.template extent<W>())) {
         for (K k : range(a.y.template extent<K>())) {
-          Wide<T> sum = 0;
-          for (R r : range(R{3})) {
-            for (S s : range(S{3})) {
-              const H row = h + (r.value - 1);
-              const W column = w + (s.value - 1);
-              if (!inside(row, column, height, width)) continue;
-              for (C c : range(C{kGroupWidth})) {
-                sum +=
-                    Wide<T>(a.x(n, row, column, C{group_start(k) + c.value})) * Wide<T>(a.weight(k, r, s, c));
-              }
-            }
-          }
-          a.y(n, h, w, k) = T(sum);
+          const Wide<T> sum = convolve(a.x, a.weight, n, h, w, k);
+          a.y(n, h, w, k) = T(a.bias ? sum + a.bias(k) : sum);
         }
       }
     }
+  }
+}
+
+template <class T>
+void grouped_conv(Reference, const GroupedConvCentre<T>& a) {
+  check(a);
+  const std::int64_t height = a.x.template extent<H>().value, width = a.x.template extent<W>().value;
+  const std::int64_t pixels = a.x.template extent<N>().value * height * width;
+  const std::int64_t count = std::min(pixels, kCentrePixels);
+  for (K k : range(a.bias.template extent<K>())) {
+    Wide<T> sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t pixel = centre_pixel(i, pixels), row = pixel / width;
+      sum += convolve(a.x, a.weight, N{row / height}, H{row % height}, W{pixel % width}, k);
+    }
+    a.bias(k) = -sum / static_cast<Wide<T>>(count);
   }
 }
 
@@ -99,6 +122,7 @@ void grouped_conv(Reference, const GroupedConvBackwardWeight<T>& a) {
 
 #define CF_INSTANTIATE(T)                                                    \
   template void grouped_conv(Reference, const GroupedConvForward<T>&);       \
+  template void grouped_conv(Reference, const GroupedConvCentre<T>&);        \
   template void grouped_conv(Reference, const GroupedConvBackwardInput<T>&); \
   template void grouped_conv(Reference, const GroupedConvBackwardWeight<T>&);
 CF_INSTANTIATE(double)

@@ -146,11 +146,20 @@ TEST(BenchBlock, RunsForwardAndBackward) {
   }
 }
 
+TEST(BenchBlock, TrainsFused) {
+  const auto executor = Executor::cpu(1);
+  const DeviceLimits limits{.bytes_per_second = 1e10, .flops_per_second = 1e11};
+  const CaseResult result =
+      benchmark_block(*executor, {"convfirst", 2, 6, 16, 4, true, true}, limits, 1 << 16, {.samples = 3});
+  EXPECT_EQ(result.name, "block/convfirst/train N=2 H=6 W=6 C=16 E=4 fused");
+  EXPECT_GT(result.timing.seconds.median, 0);
+}
+
 TEST(BenchBlock, ShapesHaveDistinctNames) {
   std::set<std::string> names;
   for (const BlockShape& shape : block_shapes())
     EXPECT_TRUE(names.insert(shape.name()).second) << shape.name();
-  EXPECT_EQ(select_blocks("block/convfirst/train C=64").size(), 1U);
+  EXPECT_EQ(select_blocks("block/convfirst/train C=64").size(), 2U);
   EXPECT_TRUE(select_blocks("linear").empty());
 }
 

@@ -7,7 +7,7 @@
 #include "framework/ops/classification_loss.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "layers/convfirst_net.h"
-#include "layers/visit.h"
+#include "tests/layers/block_store.h"
 #include "tests/layers/golden.h"
 #include "tests/layers/gradient_probe.h"
 
@@ -104,26 +104,10 @@ class Comparison {
   const Place& place_;
 };
 
-// A single block with a store of its own.
-template <class Layer>
-std::unique_ptr<ParameterStore> store_of(Layer& layer, Executor& executor, DType dtype) {
-  std::vector<Parameter*> parameters;
-  std::vector<Statistic*> statistics;
-  visit_leaves(layer, "", [&]<class Leaf>(const std::string& path, Leaf& leaf) {
-    leaf.name = path;
-    if constexpr (std::is_same_v<Leaf, Parameter>) {
-      parameters.push_back(&leaf);
-    } else {
-      statistics.push_back(&leaf);
-    }
-  });
-  return std::make_unique<ParameterStore>(executor, parameters, statistics, dtype);
-}
-
 template <class Layer>
 void expect_block(const Golden& golden, Layer& layer, const Place& place) {
   const auto executor = place.make();
-  const auto store = store_of(layer, *executor, place.parameter_type());
+  const auto store = test::store_of(layer, *executor, place.parameter_type());
   golden.load(*store);
   store->prepare_compute(place.dtype);
   const Comparison comparison(golden, *executor, place);
@@ -156,12 +140,28 @@ class GoldenAt : public testing::TestWithParam<Place> {
 };
 
 TEST_P(GoldenAt, ConvFirst) {
-  ConvFirst block(16, 6);
+  ConvFirst block(16, 6, Fusion::Off);
   expect_block(Golden("convfirst_c16_5x7_e6.safetensors"), block, GetParam());
 }
 
 TEST_P(GoldenAt, ConvFirstOnKeptSamples) {
-  ConvFirst block(24, 4);
+  ConvFirst block(24, 4, Fusion::Off);
+  expect_block(Golden("convfirst_c24_6x5_e4_kept.safetensors"), block, GetParam());
+}
+
+// Fused where the place can: everywhere but in float32 on a GPU.
+Fusion fused_at(const Place& place) {
+  const bool can = std::string_view(place.name) != "cuda_float32";
+  return can ? Fusion::Require : Fusion::Off;
+}
+
+TEST_P(GoldenAt, FusedConvFirst) {
+  ConvFirst block(16, 6, fused_at(GetParam()));
+  expect_block(Golden("convfirst_c16_5x7_e6.safetensors"), block, GetParam());
+}
+
+TEST_P(GoldenAt, FusedConvFirstOnKeptSamples) {
+  ConvFirst block(24, 4, fused_at(GetParam()));
   expect_block(Golden("convfirst_c24_6x5_e4_kept.safetensors"), block, GetParam());
 }
 

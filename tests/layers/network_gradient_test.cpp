@@ -42,6 +42,12 @@ ConvFirstNetSpec with(ConvFirstNetSpec spec, std::vector<std::string> blocks, co
   return spec;
 }
 
+ConvFirstNetSpec fused(ConvFirstNetSpec spec, double drop_path) {
+  spec.fusion = "require";
+  spec.drop_path = drop_path;
+  return spec;
+}
+
 const Problem kProblems[] = {
     {"relu", small_net(), 3, 9, 7},
     {"silu_mbconv_first", with(small_net(), {"mbconv", "convfirst"}, "silu"), 3, 11, 6,
@@ -49,6 +55,7 @@ const Problem kProblems[] = {
     {"hard_swish_binary_cross_entropy", with(small_net(), {"convfirst", "convfirst"}, "hard_swish"), 4, 8, 9,
      kernels::LossKind::BinaryCrossEntropy, 0.05F},
     {"stochastic_depth_and_dropout", with(small_net(), {"mbconv", "mbconv"}, "silu", 0.6, 0.4), 6, 7, 7},
+    {"fused", fused(small_net(), 0.4), 5, 11, 8},
     {"all_at_once", with(small_net(), {"convfirst", "mbconv"}, "hard_swish", 0.5, 0.3), 5, 13, 10,
      kernels::LossKind::BinaryCrossEntropy, 0, true},
 };

@@ -1,0 +1,244 @@
+#include "framework/ops/convfirst_branch.h"
+
+#include "framework/autograd/record.h"
+#include "kernels/covariance/covariance.h"
+#include "kernels/feed_forward/feed_forward.h"
+#include "kernels/feed_forward_backward/feed_forward_backward.h"
+#include "kernels/fold_batch_norms/fold_batch_norms.h"
+#include "kernels/grouped_conv/grouped_conv.h"
+
+namespace cf {
+
+namespace {
+
+// Calls body.operator()<T>(place) where the kernels of the branch exist.
+template <class Body>
+void at_supported(Executor& executor, DType dtype, const Body& body) {
+  executor.at(dtype, [&]<class T>(auto place) {
+    if constexpr (std::is_same_v<decltype(place), Cuda>) {
+      fail(ErrorKind::Usage, "the fused ConvFirst branch does not run on a GPU in ", name_of(dtype));
+    } else {
+      body.template operator()<T>(place);
+    }
+  });
+}
+
+struct Extents {
+  std::int64_t channels, hidden;
+
+  explicit Extents(const Parameter& expand)
+      : channels(expand.shape.extent<C>().value), hidden(expand.shape.extent<K>().value) {}
+};
+
+struct Branch {
+  static constexpr const char* kName = "convfirst_branch";
+
+  struct Saved {
+    Tensor x, u;              // u: the convolution's output, about centred
+    Tensor mean, covariance;  // of u
+    Tensor folded, folded_bias, hidden_variance;
+    Parameter *conv = nullptr, *conv_gamma = nullptr, *conv_beta = nullptr, *expand = nullptr,
+              *expand_gamma = nullptr, *expand_beta = nullptr, *project = nullptr;
+  };
+
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& conv,
+                        const ConvFirstBranch& branch) {
+    saved.x = x;
+    saved.conv = &conv;
+    saved.conv_gamma = &branch.conv_norm.weight;
+    saved.conv_beta = &branch.conv_norm.bias;
+    saved.expand = &branch.expand;
+    saved.expand_gamma = &branch.expand_norm.weight;
+    saved.expand_beta = &branch.expand_norm.bias;
+    saved.project = &branch.project;
+    Tensor p = pass.empty(x.dtype(), x.shape());
+    at_supported(pass.executor(), x.dtype(), [&]<class T>(auto place) {
+      const Tensor bias = convolve<T>(place, saved, pass);
+      fold<T>(place, saved, pass, branch, bias);
+      pass.executor().with_workspace(
+          place,
+          kernels::FeedForward<T>{.u = saved.u.rows<const T, M, C>(),
+                                  .expand = saved.folded.view<const T, E, C>(),
+                                  .expand_bias = saved.folded_bias.view<const Wide<T>, E>(),
+                                  .project = branch.project.for_compute().renamed<const T, C, E>(),
+                                  .p = p.rows<T, M, C>(),
+                                  .workspace = {}},
+          [](auto at, const auto& args) { kernels::feed_forward(at, args); });
+    });
+    return p;
+  }
+
+  // u = conv(x) + bias with its mean and covariance; returns the bias.
+  template <class T, class Place>
+  static Tensor convolve(Place place, Saved& saved, Pass& pass) {
+    const std::int64_t channels = saved.x.shape().extent<C>().value;
+    const Tensor bias = pass.empty(kDType<Wide<T>>, Shape(K{channels}));
+    saved.u = pass.empty(saved.x.dtype(), saved.x.shape());
+    saved.mean = pass.empty(kDType<Wide<T>>, Shape(C{channels}));
+    saved.covariance = pass.empty(kDType<Wide<T>>, Shape(C{channels}, K{channels}));
+    const auto x = saved.x.view<const T, N, H, W, C>();
+    const auto weight = saved.conv->for_compute().view<const T, K, R, S, C>();
+    kernels::grouped_conv(
+        place, kernels::GroupedConvCentre<T>{.x = x, .weight = weight, .bias = bias.view<Wide<T>, K>()});
+    pass.executor().with_workspace(place,
+                                   kernels::GroupedConvForward<T>{.x = x,
+                                                                  .weight = weight,
+                                                                  .bias = bias.view<const Wide<T>, K>(),
+                                                                  .y = saved.u.renamed<T, N, H, W, K>(),
+                                                                  .workspace = {}},
+                                   [](auto at, const auto& args) { kernels::grouped_conv(at, args); });
+    in_context([&] { return saved.conv_gamma->name; },
+               [&] {
+                 pass.executor().with_workspace(
+                     place,
+                     kernels::Covariance<T>{.x = saved.u.rows<const T, M, C>(),
+                                            .mean = saved.mean.view<Wide<T>, C>(),
+                                            .covariance = saved.covariance.view<Wide<T>, C, K>(),
+                                            .workspace = {}},
+                     [](auto at, const auto& args) { kernels::covariance(at, args); });
+               });
+    return bias;
+  }
+
+  template <class T, class Place>
+  static void fold(Place place, Saved& saved, Pass& pass, const ConvFirstBranch& branch, const Tensor& bias) {
+    const Extents extents(branch.expand);
+    const DType wide = kDType<Wide<T>>;
+    const Shape hidden(E{extents.hidden}), channels(C{extents.channels});
+    saved.folded = pass.empty(kDType<T>, Shape(E{extents.hidden}, C{extents.channels}));
+    saved.folded_bias = pass.empty(wide, hidden);
+    saved.hidden_variance = pass.empty(wide, hidden);
+    const Tensor hidden_mean = pass.empty(wide, hidden), conv_mean = pass.empty(wide, channels),
+                 conv_variance = pass.empty(wide, channels);
+    const auto of_hidden = [](const Tensor& t) { return t.renamed<const Wide<T>, E>(); };
+    const auto of_channels = [](const Tensor& t) { return t.renamed<const Wide<T>, C>(); };
+    kernels::fold_batch_norms(
+        place, kernels::FoldBatchNorms<T>{.bias = of_channels(bias),
+                                          .mean = of_channels(saved.mean),
+                                          .covariance = saved.covariance.view<const Wide<T>, C, K>(),
+                                          .expand = branch.expand.value.renamed<const Wide<T>, E, C>(),
+                                          .conv_gamma = of_channels(branch.conv_norm.weight.value),
+                                          .conv_beta = of_channels(branch.conv_norm.bias.value),
+                                          .expand_gamma = of_hidden(branch.expand_norm.weight.value),
+                                          .expand_beta = of_hidden(branch.expand_norm.bias.value),
+                                          .folded = saved.folded.view<T, E, C>(),
+                                          .folded_bias = saved.folded_bias.view<Wide<T>, E>(),
+                                          .hidden_mean = hidden_mean.view<Wide<T>, E>(),
+                                          .hidden_variance = saved.hidden_variance.view<Wide<T>, E>(),
+                                          .conv_mean = conv_mean.view<Wide<T>, C>(),
+                                          .conv_variance = conv_variance.view<Wide<T>, C>()});
+    const std::int64_t count = saved.u.size() / extents.channels;
+    collect_statistics(pass, branch.conv_norm, conv_mean, conv_variance, count);
+    collect_statistics(pass, branch.expand_norm, hidden_mean, saved.hidden_variance, count);
+  }
+
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
+    Tensor dx;
+    at_supported(pass.executor(), dy.dtype(), [&]<class T>(auto place) {
+      const Tensor du = gradient_of_convolution<T>(place, saved, pass, dy);
+      Executor& executor = pass.executor();
+      constexpr auto call = [](auto at, const auto& args) { kernels::grouped_conv(at, args); };
+      const auto [dweight, accumulate] = gradient_target(*saved.conv);
+      executor.with_workspace(
+          place,
+          kernels::GroupedConvBackwardWeight<T>{.x = saved.x.view<const T, N, H, W, C>(),
+                                                .dy = du.renamed<const T, N, H, W, K>(),
+                                                .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
+                                                .accumulate = accumulate,
+                                                .workspace = {}},
+          call);
+      if (!wanted[0]) return;
+      dx = pass.empty(dy.dtype(), saved.x.shape());
+      executor.with_workspace(place,
+                              kernels::GroupedConvBackwardInput<T>{
+                                  .dy = du.renamed<const T, N, H, W, K>(),
+                                  .weight = saved.conv->for_compute().view<const T, K, R, S, C>(),
+                                  .dx = dx.view<T, N, H, W, C>(),
+                                  .workspace = {}},
+                              call);
+    });
+    return {dx};
+  }
+
+  // From the gradient of the result to that of u, through both norms; all parameters but the convolution's
+  // get their gradients.
+  template <class T, class Place>
+  static Tensor gradient_of_convolution(Place place, const Saved& saved, Pass& pass, const Tensor& dp) {
+    const Extents extents(*saved.expand);
+    const DType wide = kDType<Wide<T>>;
+    Executor& executor = pass.executor();
+    const Tensor du = pass.empty(dp.dtype(), saved.u.shape());
+    const Tensor dfolded = pass.empty(wide, Shape(E{extents.hidden}, C{extents.channels}));
+    const Tensor dfolded_bias = pass.empty(wide, Shape(E{extents.hidden}));
+    const auto [dproject, accumulate] = gradient_target(*saved.project);
+    executor.with_workspace(
+        place,
+        kernels::FeedForwardBackward<T>{.u = saved.u.view<const T, N, H, W, C>(),
+                                        .expand = saved.folded.view<const T, E, C>(),
+                                        .expand_bias = saved.folded_bias.view<const Wide<T>, E>(),
+                                        .project = saved.project->for_compute().renamed<const T, C, E>(),
+                                        .dp = dp.view<const T, N, H, W, C>(),
+                                        .du = du.view<T, N, H, W, C>(),
+                                        .dexpand = dfolded.view<Wide<T>, E, C>(),
+                                        .dexpand_bias = dfolded_bias.view<Wide<T>, E>(),
+                                        .dproject = dproject.template renamed<Wide<T>, C, E>(),
+                                        .accumulate = accumulate,
+                                        .workspace = {}},
+        [](auto at, const auto& args) { kernels::feed_forward(at, args); });
+
+    const Tensor dmean = pass.empty(wide, Shape(C{extents.channels}));
+    const Tensor dcovariance = pass.empty(wide, saved.covariance.shape());
+    unfold<T>(place, saved, executor, dfolded, dfolded_bias, dmean, dcovariance);
+    executor.with_workspace(
+        place,
+        kernels::CovarianceBackward<T>{.x = saved.u.rows<const T, M, C>(),
+                                       .mean = saved.mean.view<const Wide<T>, C>(),
+                                       .dmean = dmean.view<const Wide<T>, C>(),
+                                       .dcovariance = dcovariance.view<const Wide<T>, C, K>(),
+                                       .dx = du.rows<T, M, C>(),
+                                       .workspace = {}},
+        [](auto at, const auto& args) { kernels::covariance(at, args); });
+    return du;
+  }
+
+  template <class T, class Place>
+  static void unfold(Place place, const Saved& saved, Executor& executor, const Tensor& dfolded,
+                     const Tensor& dfolded_bias, const Tensor& dmean, const Tensor& dcovariance) {
+    const auto [dexpand, accumulate] = gradient_target(*saved.expand);
+    const auto gradient = [](Parameter* parameter) { return gradient_target(*parameter).into; };
+    executor.with_workspace(place,
+                            kernels::FoldBatchNormsBackward<T>{
+                                .mean = saved.mean.view<const Wide<T>, C>(),
+                                .covariance = saved.covariance.view<const Wide<T>, C, K>(),
+                                .expand = saved.expand->value.renamed<const Wide<T>, E, C>(),
+                                .conv_gamma = saved.conv_gamma->value.view<const Wide<T>, C>(),
+                                .expand_gamma = saved.expand_gamma->value.renamed<const Wide<T>, E>(),
+                                .folded = saved.folded.view<const T, E, C>(),
+                                .hidden_variance = saved.hidden_variance.view<const Wide<T>, E>(),
+                                .dfolded = dfolded.view<const Wide<T>, E, C>(),
+                                .dfolded_bias = dfolded_bias.view<const Wide<T>, E>(),
+                                .dexpand = dexpand.template renamed<Wide<T>, E, C>(),
+                                .dconv_gamma = gradient(saved.conv_gamma).template view<Wide<T>, C>(),
+                                .dconv_beta = gradient(saved.conv_beta).template view<Wide<T>, C>(),
+                                .dexpand_gamma = gradient(saved.expand_gamma).template renamed<Wide<T>, E>(),
+                                .dexpand_beta = gradient(saved.expand_beta).template renamed<Wide<T>, E>(),
+                                .accumulate = accumulate,
+                                .dmean = dmean.view<Wide<T>, C>(),
+                                .dcovariance = dcovariance.view<Wide<T>, C, K>(),
+                                .workspace = {}},
+                            [](auto at, const auto& args) { kernels::fold_batch_norms(at, args); });
+  }
+};
+
+}  // namespace
+
+bool can_run_convfirst_branch(const Executor& executor, DType, const ConvFirstBranch&) {
+  return executor.kind() != PlaceKind::Cuda;
+}
+
+Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch) {
+  CF_CHECK(pass.training(), "the fused ConvFirst branch takes the statistics of a batch: training only");
+  return record<Branch>(pass, inputs(x), branch.conv, branch);
+}
+
+}  // namespace cf

@@ -1,0 +1,29 @@
+// The branch of a ConvFirst block in training, without its last norm, as fused passes that write nothing as
+// wide as the hidden layer:
+//
+//   project relu(expand_norm(expand conv_norm(conv(x))))
+//
+// Both norms take the statistics of the batch, exactly: from the mean and covariance of the convolution's
+// output (kernels/fold_batch_norms). Saved for backward are x and that output.
+#pragma once
+
+#include "framework/ops/batch_norm.h"
+#include "framework/runtime/executor.h"
+
+namespace cf {
+
+struct ConvFirstBranch {
+  Parameter& conv;  // [K=C,R=3,S=3,C=8]
+  BatchNormState conv_norm;
+  Parameter& expand;  // [K=E,C]
+  BatchNormState expand_norm;
+  Parameter& project;  // [K=C,C=E]
+};
+
+// Whether the executor can run a branch of so many channels in `dtype`.
+bool can_run_convfirst_branch(const Executor& executor, DType dtype, const ConvFirstBranch& branch);
+
+// x [N,H,W,C]; the pass must be one of training.
+Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch);
+
+}  // namespace cf

@@ -1,0 +1,33 @@
+// Two 1x1 convolutions with a ReLU between them, E hidden channels:
+//
+//   h[m,e] = max(sum_c expand[e,c] u[m,c] + expand_bias[e], 0)         rounded to T
+//   p[m,c] = sum_e project[c,e] h[m,e]
+//
+// Sums are wide. The hidden layer never reaches memory: places Cpu and Cuda keep it in cache and in
+// registers. The backward pass is feed_forward_backward.
+#pragma once
+
+#include "kernels/base/dtype.h"
+#include "kernels/base/place.h"
+#include "kernels/base/view.h"
+#include "kernels/base/workspace.h"
+
+namespace cf::kernels {
+
+template <class T>
+struct FeedForward {
+  View<const T, M, C> u;
+  View<const T, E, C> expand;
+  View<const Wide<T>, E> expand_bias;
+  View<const T, C, E> project;
+  View<T, M, C> p;      // overwritten; not u
+  Workspace workspace;  // place Cpu
+};
+
+template <class T>
+void feed_forward(Reference, const FeedForward<T>&);
+
+void feed_forward(Cpu, const FeedForward<float>&);
+std::size_t workspace_bytes(Cpu, const FeedForward<float>&);
+
+}  // namespace cf::kernels

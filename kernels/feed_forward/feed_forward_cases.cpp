@@ -1,0 +1,65 @@
+#include <cmath>
+
+#include "kernels/all_cases.h"
+#include "kernels/feed_forward/feed_forward.h"
+
+namespace cf::kernels {
+
+namespace {
+
+struct Problem {
+  std::int64_t m, channels, expansion;
+  bool benchmark_only = false;
+
+  std::int64_t hidden() const { return expansion * channels; }
+  std::string text() const { return concat(" M=", m, " C=", channels, " E=", hidden()); }
+};
+
+// Draws keep u, h and p near deviation 1 at any width.
+Case forward(const Problem& p) {
+  const std::int64_t hidden = p.hidden();
+  const auto fan_in = [](double gain, std::int64_t terms) {
+    return normal(0, gain / std::sqrt(static_cast<double>(terms)));
+  };
+  Case result("feed_forward" + p.text(), p.channels + hidden);
+  const auto u = result.input("u", normal(0.2, 1), M{p.m}, C{p.channels});
+  const auto expand = result.input("expand", fan_in(1.4, p.channels), E{hidden}, C{p.channels});
+  const auto bias = result.input<Element::WideT>("expand_bias", normal(0, 0.5), E{hidden});
+  const auto project = result.input("project", fan_in(1, hidden), C{p.channels}, E{hidden});
+  const auto out = result.output("p", M{p.m}, C{p.channels});
+  result.flops = 4.0 * static_cast<double>(p.m * p.channels * hidden);
+  result.benchmark_only = p.benchmark_only;
+  result.runs_on_host([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    feed_forward(place, t.with_workspace(place, FeedForward<T>{.u = t(u),
+                                                               .expand = t(expand),
+                                                               .expand_bias = t(bias),
+                                                               .project = t(project),
+                                                               .p = t(out),
+                                                               .workspace = {}}));
+  });
+  return result;
+}
+
+}  // namespace
+
+std::vector<Case> feed_forward_cases() {
+  const Problem problems[] = {
+      {.m = 1, .channels = 8, .expansion = 2},
+      {.m = 95, .channels = 16, .expansion = 3},
+      {.m = 131, .channels = 32, .expansion = 6},
+      {.m = 203, .channels = 40, .expansion = 4},
+      {.m = 317, .channels = 64, .expansion = 6},
+      {.m = 129, .channels = 128, .expansion = 6},
+      {.m = 67, .channels = 192, .expansion = 2},
+      // Blocks of ConvFirstNet at 224x224, batch 128.
+      {.m = 401'408, .channels = 32, .expansion = 6, .benchmark_only = true},
+      {.m = 401'408, .channels = 64, .expansion = 6, .benchmark_only = true},
+      {.m = 100'352, .channels = 128, .expansion = 6, .benchmark_only = true},
+  };
+  std::vector<Case> cases;
+  for (const Problem& p : problems) cases.push_back(forward(p));
+  return cases;
+}
+
+}  // namespace cf::kernels

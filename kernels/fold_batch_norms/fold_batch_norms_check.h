@@ -1,0 +1,57 @@
+// Agreement of the extents of fold_batch_norms's arguments, at every place.
+#pragma once
+
+#include "kernels/base/check_extent.h"
+#include "kernels/fold_batch_norms/fold_batch_norms.h"
+
+namespace cf::kernels {
+
+namespace detail {
+
+// What both directions share: the extents C and E are those of expand.
+template <class Args>
+void check_folding(std::string_view kernel, const Args& a) {
+  check_extent<C>(kernel, "expand", a.expand, "mean", a.mean);
+  check_extent<C>(kernel, "expand", a.expand, "covariance", a.covariance);
+  const auto c = a.covariance.template extent<C>().value, k = a.covariance.template extent<K>().value;
+  CF_CHECK(c == k, kernel, ": covariance has C=", c, " and K=", k, ", must be equal");
+  check_extent<C>(kernel, "expand", a.expand, "conv_gamma", a.conv_gamma);
+  check_extent<E>(kernel, "expand", a.expand, "expand_gamma", a.expand_gamma);
+  check_extent<E>(kernel, "expand", a.expand, "hidden_variance", a.hidden_variance);
+}
+
+}  // namespace detail
+
+template <class T>
+void check(const FoldBatchNorms<T>& a) {
+  constexpr auto kName = "fold_batch_norms";
+  detail::check_folding(kName, a);
+  check_extent<C>(kName, "expand", a.expand, "conv_beta", a.conv_beta);
+  check_extent<E>(kName, "expand", a.expand, "expand_beta", a.expand_beta);
+  check_extent<E>(kName, "expand", a.expand, "folded", a.folded);
+  check_extent<C>(kName, "expand", a.expand, "folded", a.folded);
+  check_extent<E>(kName, "expand", a.expand, "folded_bias", a.folded_bias);
+  check_extent<C>(kName, "expand", a.expand, "bias", a.bias);
+  check_extent<C>(kName, "expand", a.expand, "conv_mean", a.conv_mean);
+  check_extent<C>(kName, "expand", a.expand, "conv_variance", a.conv_variance);
+  check_extent<E>(kName, "expand", a.expand, "hidden_mean", a.hidden_mean);
+}
+
+template <class T>
+void check(const FoldBatchNormsBackward<T>& a) {
+  constexpr auto kName = "fold_batch_norms backward";
+  detail::check_folding(kName, a);
+  check_extent<E>(kName, "expand", a.expand, "folded", a.folded);
+  check_extent<C>(kName, "expand", a.expand, "folded", a.folded);
+  check_same_shape(kName, "expand", a.expand, "dfolded", a.dfolded);
+  check_extent<E>(kName, "expand", a.expand, "dfolded_bias", a.dfolded_bias);
+  check_same_shape(kName, "expand", a.expand, "dexpand", a.dexpand);
+  check_extent<C>(kName, "expand", a.expand, "dconv_gamma", a.dconv_gamma);
+  check_extent<C>(kName, "expand", a.expand, "dconv_beta", a.dconv_beta);
+  check_extent<E>(kName, "expand", a.expand, "dexpand_gamma", a.dexpand_gamma);
+  check_extent<E>(kName, "expand", a.expand, "dexpand_beta", a.dexpand_beta);
+  check_extent<C>(kName, "expand", a.expand, "dmean", a.dmean);
+  check_same_shape(kName, "covariance", a.covariance, "dcovariance", a.dcovariance);
+}
+
+}  // namespace cf::kernels

@@ -1,0 +1,78 @@
+// A block for each group: a thread takes one output channel at some of the pixels.
+#include "kernels/base/device_types.cuh"
+#include "kernels/base/launch.cuh"
+#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/grouped_conv/grouped_conv_check.h"
+
+namespace cf::kernels {
+
+namespace {
+
+constexpr int kLanes = 32;  // pixels at a time
+constexpr int kThreads = kLanes * kGroupWidth;
+constexpr int kTaps = 9;
+
+struct Image {
+  int height, width, channels;
+  std::int64_t pixels;
+};
+
+// One output channel at one pixel; `x` and `filter` point at its group.
+template <class T>
+__device__ float convolve(const T* x, const T* filter, const Image& image, std::int64_t pixel) {
+  const std::int64_t line = pixel / image.width;
+  const int row = static_cast<int>(line % image.height), column = static_cast<int>(pixel % image.width);
+  float sum = 0;
+#pragma unroll
+  for (int tap = 0; tap < kTaps; ++tap) {
+    const int dr = tap / 3 - 1, ds = tap % 3 - 1;
+    if (row + dr < 0 || row + dr >= image.height || column + ds < 0 || column + ds >= image.width) continue;
+    const T* in = x + (pixel + dr * image.width + ds) * image.channels;
+#pragma unroll
+    for (int c = 0; c < kGroupWidth; ++c) {
+      sum += to_float(in[c]) * to_float(filter[tap * kGroupWidth + c]);
+    }
+  }
+  return sum;
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    centre_kernel(const T* x, const T* weight, Image image, float* bias) {
+  __shared__ float sums[kLanes][kGroupWidth];
+  const int k = static_cast<int>(threadIdx.x) % kGroupWidth,
+            lane = static_cast<int>(threadIdx.x) / kGroupWidth;
+  const int first_channel = static_cast<int>(blockIdx.x) * kGroupWidth;
+  const T* filter = weight + std::int64_t{first_channel + k} * kTaps * kGroupWidth;
+  const std::int64_t count = min(image.pixels, kCentrePixels);
+  float sum = 0;
+  for (std::int64_t i = lane; i < count; i += kLanes) {
+    sum += convolve(x + first_channel, filter, image, centre_pixel(i, image.pixels));
+  }
+  sums[lane][k] = sum;
+  __syncthreads();
+  if (lane != 0) return;
+  for (int other = 1; other < kLanes; ++other) sum += sums[other][k];
+  bias[first_channel + k] = -sum / static_cast<float>(count);
+}
+
+}  // namespace
+
+template <class T>
+void grouped_conv(Cuda place, const GroupedConvCentre<T>& a) {
+  check(a);
+  const auto e = a.x.extents();
+  const Image image{static_cast<int>(e[1]), static_cast<int>(e[2]), static_cast<int>(e[3]),
+                    e[0] * e[1] * e[2]};
+  launch("grouped_conv centre", centre_kernel<T>,
+         {.grid = static_cast<unsigned>(e[3] / kGroupWidth), .block = kThreads}, place, a.x.data(),
+         a.weight.data(), image, a.bias.data());
+}
+
+#define CF_INSTANTIATE(T) template void grouped_conv(Cuda, const GroupedConvCentre<T>&);
+CF_INSTANTIATE(float)
+CF_INSTANTIATE(Half)
+CF_INSTANTIATE(BFloat16)
+#undef CF_INSTANTIATE
+
+}  // namespace cf::kernels
