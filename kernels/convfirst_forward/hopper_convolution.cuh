@@ -155,7 +155,7 @@ class Convolution : protected Copies<T, Tile> {
     }
   }
 
-  MatrixA u_[kFragments][kSteps];              // conv(x) + bias
+  MatrixA u_[kFragments][kSteps];              // conv(x) + bias, or x itself
   std::uint32_t own_taps_[kOwnGroups][kTaps];  // of patches
 };
 

@@ -54,7 +54,8 @@ class Copies {
   static constexpr int kChunk = HopperTile::kChunk, kChunkBytes = Tile::get().chunk_bytes(),
                        kExpandBytes = Tile::get().expand_bytes();
   static constexpr int kRowBytes = Tile::get().row_bytes(), kColumnBlocks = Tile::get().column_blocks();
-  static constexpr bool kRing = Tile::get().ring, kPatches = Tile::get().patches;
+  static constexpr bool kRing = Tile::get().ring, kPatches = Tile::get().patches,
+                        kConvolves = Tile::get().convolves;
   static constexpr int kTileBlocks = kPatches ? kFragments : kColumnBlocks;  // of shared memory
   static constexpr int kSteps = kChannels / 16, kHiddenSteps = kChunk / 16;  // depth of the two products
   static constexpr int kGroups = kChannels / kGroup, kOwnGroups = kGroups / kTeamWarps;
@@ -68,13 +69,15 @@ class Copies {
 
   // The filter, the biases, the zero pixels, the counters.
   __device__ __forceinline__ void load_constants() {
-    for (int i = threadIdx.x; i < kChannels * kTaps; i += blockDim.x) {
-      *reinterpret_cast<uint4*>(shared_ + layout_.filter + i * 16) =
-          *reinterpret_cast<const uint4*>(a_.conv + i * kGroup);
-    }
-    for (int c = threadIdx.x; c < kChannels; c += blockDim.x) {
-      word<float>(shared_, layout_.conv_bias + c * 4) = a_.conv_bias[c];
-      word<float>(shared_, layout_.project_bias + c * 4) = a_.project_bias[c];
+    if constexpr (kConvolves) {
+      for (int i = threadIdx.x; i < kChannels * kTaps; i += blockDim.x) {
+        *reinterpret_cast<uint4*>(shared_ + layout_.filter + i * 16) =
+            *reinterpret_cast<const uint4*>(a_.conv + i * kGroup);
+      }
+      for (int c = threadIdx.x; c < kChannels; c += blockDim.x) {
+        word<float>(shared_, layout_.conv_bias + c * 4) = a_.conv_bias[c];
+        word<float>(shared_, layout_.project_bias + c * 4) = a_.project_bias[c];
+      }
     }
     for (int e = threadIdx.x; e < a_.tiling.chunks * kChunk; e += blockDim.x) {
       word<float>(shared_, layout_.expand_bias + position_of_hidden(e) * 4) =
@@ -92,7 +95,8 @@ class Copies {
   // By one thread of the team.
   __device__ __forceinline__ void load_tile(std::uint32_t index) {
     expect_bytes(tile_barrier(), kTileBlocks * a_.tiling.run_pixels * kRowBytes);
-    const auto first = static_cast<int>(index * a_.tiling.tile_pixels) - static_cast<int>(a_.width) - 1;
+    const int above = kConvolves ? static_cast<int>(a_.width) + 1 : 0;
+    const auto first = static_cast<int>(index * a_.tiling.tile_pixels) - above;
 #pragma unroll
     for (int block = 0; block < kTileBlocks; ++block) {
       const std::uint32_t to = tile_ + block * a_.tiling.block_bytes;

@@ -30,12 +30,15 @@ class Worker : Convolution<T, Tile> {
     for (; (kRing ? first : first + team_) < tiles; first += stride, phase ^= 1) {
       const std::uint32_t pixel = (first + team_) * a_.tiling.tile_pixels;
       if (first + team_ < tiles) wait_for_phase(tile_barrier(), phase);
-      if constexpr (kPatches) {
+      if constexpr (!kConvolves) {
+        load_rows();
+      } else if constexpr (kPatches) {
         convolve_patches(phase);
+        start_sums();
       } else {
         convolve(pixel);
+        start_sums();
       }
-      start_sums();
       named_barrier(1 + team_, kTeamThreads);
       if (first + stride + team_ < tiles && threadIdx.x % kTeamThreads == 0)
         load_tile(first + stride + team_);
@@ -59,6 +62,7 @@ class Worker : Convolution<T, Tile> {
   using Base::kChannels;
   using Base::kChunk;
   using Base::kChunkBytes;
+  using Base::kConvolves;
   using Base::kExpandBytes;
   using Base::kFragments;
   using Base::kHiddenSteps;
@@ -100,6 +104,19 @@ class Worker : Convolution<T, Tile> {
     if (first_tile < tiles && threadIdx.x % kTeamThreads == 0) load_tile(first_tile);
     if (threadIdx.x == 0) {
       for (int slot = 0; slot < a_.tiling.slots; ++slot) load_chunk(slot, slot);
+    }
+  }
+
+  // --- without a convolution
+
+  __device__ __forceinline__ void load_rows() {
+#pragma unroll
+    for (int m = 0; m < kFragments; ++m) {
+      const std::uint32_t row = tile_ + offset_of(first_row(m) + lane_ % 16);
+#pragma unroll
+      for (int s = 0; s < kSteps; ++s) load_matrix_a(at_group(row ^ lane_ / 16 * 16, 2 * s), u_[m][s]);
+#pragma unroll
+      for (auto& sums : sum_[m]) sums[0] = sums[1] = sums[2] = sums[3] = 0;
     }
   }
 
@@ -281,6 +298,10 @@ class Worker : Convolution<T, Tile> {
 template <int kChannels, bool kPatches>
 struct TileOf {
   static constexpr HopperTile get() { return hopper_tile(kChannels, kPatches); }
+};
+template <int kChannels>
+struct FeedForwardTileOf {
+  static constexpr HopperTile get() { return feed_forward_hopper_tile(kChannels); }
 };
 
 template <class T, class Tile>

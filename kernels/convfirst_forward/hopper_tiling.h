@@ -15,6 +15,7 @@ struct HopperTile {
   int teams;      // of a block at most: 3 leave a thread 168 registers, 4 leave it 128
   bool ring;      // the weights pass through a ring of slots of one chunk; else all are at hand
   bool patches;   // tiles are patches of 8x8 pixels with a border, for images of whole patches; else runs
+  bool convolves = true;  // false: the block begins behind the convolution, see feed_forward_hopper_tile
 
   static constexpr int kChunk = 64;         // hidden channels
   static constexpr int kPatch = 8;          // pixels on a side
@@ -24,7 +25,7 @@ struct HopperTile {
   constexpr int column_blocks() const { return channels == 128 ? 2 : 1; }
   constexpr int expand_bytes() const { return kChunk * channels * 2; }
   constexpr int chunk_bytes() const { return 2 * expand_bytes(); }
-  constexpr int filter_bytes() const { return channels * 9 * 8 * 2; }
+  constexpr int filter_bytes() const { return convolves ? channels * 9 * 8 * 2 : 0; }
   // Patches pass the convolution's result from the warps that have its groups to those that have its pixels;
   // two buffers, so that the next result does not wait for the last reader.
   constexpr int convolved_bytes() const { return patches ? 2 * fragments * 64 * channels * 2 : 0; }
@@ -36,6 +37,13 @@ constexpr HopperTile hopper_tile(int channels, bool patches) {
           .teams = 3,
           .ring = channels == 128,
           .patches = patches};
+}
+
+// Of feed_forward, see feed_forward_tile.
+constexpr HopperTile feed_forward_hopper_tile(int channels) {
+  HopperTile tile = hopper_tile(channels, false);
+  tile.convolves = false;
+  return tile;
 }
 
 struct HopperTiling {
@@ -71,7 +79,9 @@ constexpr HopperTiling hopper_tiling(const HopperTile& tile, std::int64_t pixels
   HopperTiling t;
   t.tile_pixels = 64 * tile.fragments;
   t.chunks = static_cast<int>((hidden + HopperTile::kChunk - 1) / HopperTile::kChunk);
-  const std::int64_t run = tile.patches ? HopperTile::kPatchPixels : 2 * width + t.tile_pixels + 2;
+  const std::int64_t run = tile.patches     ? HopperTile::kPatchPixels
+                           : tile.convolves ? 2 * width + t.tile_pixels + 2
+                                            : t.tile_pixels;
   if (run > kLongestBox) return {};
   t.run_pixels = static_cast<int>(run);
   t.block_bytes = (t.run_pixels + 1 + 15) / 16 * 16 * tile.row_bytes();

@@ -41,7 +41,8 @@ __device__ inline int position_of_hidden(int e) {
 template <class T, class Tile>
 struct Copies {
   static constexpr int kChannels = Tile::get().channels, kChunk = Tile::get().chunk;
-  static constexpr bool kFilterInSharedMemory = Tile::get().filter_in_shared_memory;
+  static constexpr bool kFilterInSharedMemory = Tile::get().filter_in_shared_memory,
+                        kConvolves = Tile::get().convolves;
   static constexpr int kPixelBytes = Tile::get().pixel_bytes(), kExpandBytes = Tile::get().expand_bytes(),
                        kProjectRowBytes = Tile::get().project_row_bytes(),
                        kChunkBytes = Tile::get().chunk_bytes();
@@ -57,9 +58,11 @@ struct Copies {
   // The zero pixel, the biases, the filter.
   __device__ __forceinline__ void load_constants() const {
     for (int i = threadIdx.x; i < kPixelBytes / 4; i += blockDim.x) word(i * 4) = 0;
-    for (int c = threadIdx.x; c < kChannels; c += blockDim.x) {
-      word(layout.conv_bias + c * 4) = c < a.channels ? a.conv_bias[c] : 0;
-      word(layout.project_bias + c * 4) = c < a.channels ? a.project_bias[c] : 0;
+    if constexpr (kConvolves) {
+      for (int c = threadIdx.x; c < kChannels; c += blockDim.x) {
+        word(layout.conv_bias + c * 4) = c < a.channels ? a.conv_bias[c] : 0;
+        word(layout.project_bias + c * 4) = c < a.channels ? a.project_bias[c] : 0;
+      }
     }
     for (int e = threadIdx.x; e < a.tiling.chunks * kChunk; e += blockDim.x) {
       word(layout.expand_bias + position_of_hidden(e) * 4) = e < a.hidden ? a.expand_bias[e] : 0;
@@ -119,12 +122,16 @@ struct Copies {
 
   // The runs of a tile; pixels outside of x are never read.
   __device__ __forceinline__ void load_tile(std::uint32_t index, int tile_start, int thread) const {
-    const int row_stride = a.tiling.row_stride, length = a.tiling.tile_pixels + 2;
-    const std::int64_t width = a.width;
-    const std::int64_t start = static_cast<std::int64_t>(index) * a.tiling.tile_pixels - width - 1;
-    if (row_stride == width) return load_run(start, tile_start, 2 * row_stride + length, thread);
-    for (int run = 0; run < 3; ++run) {
-      load_run(start + run * width, tile_start + run * row_stride * kPixelBytes, length, thread);
+    const std::int64_t first = static_cast<std::int64_t>(index) * a.tiling.tile_pixels;
+    if constexpr (kConvolves) {
+      const int row_stride = a.tiling.row_stride, length = a.tiling.tile_pixels + 2;
+      const std::int64_t width = a.width, start = first - width - 1;
+      if (row_stride == width) return load_run(start, tile_start, 2 * row_stride + length, thread);
+      for (int run = 0; run < 3; ++run) {
+        load_run(start + run * width, tile_start + run * row_stride * kPixelBytes, length, thread);
+      }
+    } else {
+      load_run(first, tile_start, a.tiling.tile_pixels, thread);
     }
   }
 

@@ -38,8 +38,12 @@ class Worker {
     for (; (resident() ? first + team_ : first) < tiles; first += stride) {
       const std::uint32_t pixel = (first + team_) * a_.tiling.tile_pixels;
       wait_for_tile();
-      convolve(pixel);
-      start_sums();
+      if constexpr (kConvolves) {
+        convolve(pixel);
+        start_sums();
+      } else {
+        load_rows();
+      }
       if (resident()) {
         team_barrier();
         load_tile(first + stride + team_);
@@ -57,7 +61,8 @@ class Worker {
  private:
   static constexpr int kChannels = Tile::get().channels, kFragments = Tile::get().fragments,
                        kChunk = Tile::get().chunk;
-  static constexpr bool kFilterInSharedMemory = Tile::get().filter_in_shared_memory;
+  static constexpr bool kFilterInSharedMemory = Tile::get().filter_in_shared_memory,
+                        kConvolves = Tile::get().convolves;
   static constexpr int kPixelBytes = Tile::get().pixel_bytes(), kExpandBytes = Tile::get().expand_bytes(),
                        kProjectRowBytes = Tile::get().project_row_bytes(),
                        kChunkBytes = Tile::get().chunk_bytes();
@@ -185,6 +190,20 @@ class Worker {
         (g % 2 == 0 ? u.upper_left : u.upper_right) = round_pair<T>(sum[0], sum[1]);
         (g % 2 == 0 ? u.lower_left : u.lower_right) = round_pair<T>(sum[2], sum[3]);
       }
+    }
+  }
+
+  // --- without a convolution
+
+  __device__ __forceinline__ void load_rows() {
+#pragma unroll
+    for (int m = 0; m < kFragments; ++m) {
+      const int pixel = (warp_ * kFragments + m) * 16 + lane_ % 16;
+      const std::uint32_t row = base_ + tile_start_ + pixel * kPixelBytes + lane_ / 16 * 16;
+#pragma unroll
+      for (int s = 0; s < kSteps; ++s) load_matrix_a(row + s * 32, u_[m][s]);
+#pragma unroll
+      for (auto& sums : sum_[m]) sums[0] = sums[1] = sums[2] = sums[3] = 0;
     }
   }
 
@@ -320,7 +339,7 @@ class Worker {
   const int warp_, team_, lane_;  // the warp in its team
   const int tile_start_;
   int slot_ = 0;
-  MatrixA u_[kFragments][kSteps];         // conv(x) + bias, A fragments
+  MatrixA u_[kFragments][kSteps];         // conv(x) + bias or x itself, A fragments
   float sum_[kFragments][2 * kSteps][4];  // of y, by permuted column
 };
 
@@ -328,6 +347,10 @@ class Worker {
 template <int kChannels>
 struct TileOf {
   static constexpr ConvFirstTile get() { return convfirst_tile(kChannels); }
+};
+template <int kChannels>
+struct FeedForwardTileOf {
+  static constexpr ConvFirstTile get() { return feed_forward_tile(kChannels); }
 };
 
 template <class T, class Tile>

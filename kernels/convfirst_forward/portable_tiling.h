@@ -22,6 +22,7 @@ struct ConvFirstTile {
   int chunk;      // hidden channels
   int warps;      // of a block at most: 16 leave a thread 128 registers, 12 168, 8 255
   bool filter_in_shared_memory;
+  bool convolves = true;  // false: the block begins behind the convolution, see feed_forward_tile
 
   static constexpr int kPad = 16;  // bytes behind a pixel: 8 of them lie in different banks
 
@@ -53,6 +54,14 @@ constexpr ConvFirstTile convfirst_tile(int padded_channels) {
                    : c <= 64 || c == 160 ? 12
                                          : 8,
           .filter_in_shared_memory = c <= 128};
+}
+
+// Of feed_forward: x is u itself, the biases but expand's are zero, and x is not added to the result. Its
+// rows have no neighbours: a tile is one run, that of a width of zero.
+constexpr ConvFirstTile feed_forward_tile(int padded_channels) {
+  ConvFirstTile tile = convfirst_tile(padded_channels);
+  tile.filter_in_shared_memory = tile.convolves = false;
+  return tile;
 }
 
 constexpr int convfirst_padded_channels(std::int64_t channels) {

@@ -5,7 +5,7 @@
 //   backward         dx[m,c] += dmean[c] / M + 2 / M sum_k dcovariance[c,k] (x[m,k] - mean[k])
 //
 // From them follow the statistics of batch norms behind any affine map of x, without computing the map (see
-// fold_batch_norms). Place Cpu sums products of x itself: a mean of d deviations costs d^2 times the
+// fold_batch_norms). Places Cpu and Cuda sum products of x itself: a mean of d deviations costs d^2 times the
 // rounding of a sum, so x should be about centred.
 #pragma once
 
@@ -45,5 +45,15 @@ void covariance(Cpu, const CovarianceBackward<float>&);
 
 std::size_t workspace_bytes(Cpu, const Covariance<float>&);
 std::size_t workspace_bytes(Cpu, const CovarianceBackward<float>&);
+
+// T is Half or BFloat16; C a multiple of 8, backward at most kMostCovarianceChannels (else an error of kind
+// Usage). x and dx must be aligned to 16 bytes. Needs compute capability 8.0.
+inline constexpr std::int64_t kMostCovarianceChannels = 192;
+template <class T>
+void covariance(Cuda, const Covariance<T>&);
+template <class T>
+void covariance(Cuda, const CovarianceBackward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const Covariance<T>&);
 
 }  // namespace cf::kernels

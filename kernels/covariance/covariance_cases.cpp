@@ -20,7 +20,7 @@ Case forward(const Problem& p) {
   const auto matrix = result.output<Element::WideT>("covariance", C{p.c}, K{p.c});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     covariance(place, t.with_workspace(
                           place, Covariance<T>{
@@ -54,7 +54,7 @@ Case backward(const Problem& p) {
   const auto dx = result.inout("dx", normal(0, 1), M{p.m}, C{p.c});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     covariance(place, t.with_workspace(place, CovarianceBackward<T>{.x = t(x),
                                                                     .mean = t(mean),

@@ -20,8 +20,9 @@ struct FeedForward {
   View<const T, E, C> expand;
   View<const Wide<T>, E> expand_bias;
   View<const T, C, E> project;
-  View<T, M, C> p;      // overwritten; not u
-  Workspace workspace;  // place Cpu
+  View<T, M, C> p;        // overwritten; not u
+  Workspace workspace;    // place Cpu
+  bool portable = false;  // place Cuda: use nothing that compute capability 8.0 does not have
 };
 
 template <class T>
@@ -29,5 +30,10 @@ void feed_forward(Reference, const FeedForward<T>&);
 
 void feed_forward(Cpu, const FeedForward<float>&);
 std::size_t workspace_bytes(Cpu, const FeedForward<float>&);
+
+// T is Half or BFloat16; C up to 192, both C and E multiples of 8 (else an error of kind Usage). u, p and
+// weights must be aligned to 16 bytes. Needs compute capability 8.0.
+template <class T>
+void feed_forward(Cuda, const FeedForward<T>&);
 
 }  // namespace cf::kernels

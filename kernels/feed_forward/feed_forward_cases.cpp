@@ -29,7 +29,7 @@ Case forward(const Problem& p) {
   const auto out = result.output("p", M{p.m}, C{p.channels});
   result.flops = 4.0 * static_cast<double>(p.m * p.channels * hidden);
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     feed_forward(place, t.with_workspace(place, FeedForward<T>{.u = t(u),
                                                                .expand = t(expand),

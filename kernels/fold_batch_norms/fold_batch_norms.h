@@ -73,4 +73,13 @@ void fold_batch_norms(Cpu, const FoldBatchNorms<float>&);
 void fold_batch_norms(Cpu, const FoldBatchNormsBackward<float>&);
 std::size_t workspace_bytes(Cpu, const FoldBatchNormsBackward<float>&);
 
+// T is Half or BFloat16; C at most kMostFoldedChannels (else an error of kind Usage).
+inline constexpr std::int64_t kMostFoldedChannels = 256;
+template <class T>
+void fold_batch_norms(Cuda, const FoldBatchNorms<T>&);
+template <class T>
+void fold_batch_norms(Cuda, const FoldBatchNormsBackward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const FoldBatchNormsBackward<T>&);
+
 }  // namespace cf::kernels

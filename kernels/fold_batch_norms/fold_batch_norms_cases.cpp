@@ -54,7 +54,7 @@ Case forward(const Problem& p) {
   const auto conv_variance = result.output<Element::WideT>("conv_variance", c);
   result.rounds_inside = true;
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     fold_batch_norms(place, FoldBatchNorms<T>{.bias = t(bias),
                                               .mean = t(mean),
@@ -98,7 +98,7 @@ Case backward(const Problem& p, float accumulate) {
   const auto dmean = result.output<Element::WideT>("dmean", c);
   const auto dmatrix = result.output<Element::WideT>("dcovariance", c, K{p.channels});
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     fold_batch_norms(place,
                      t.with_workspace(place, FoldBatchNormsBackward<T>{.mean = t(mean),

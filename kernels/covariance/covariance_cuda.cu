@@ -1,0 +1,296 @@
+// Mean and covariance in 16-bit types on the tensor cores: pixels are the depth of products x' x. A warp
+// takes 16 rows at a time, and what it loads of them, transposed, is both operands; sums over rows are
+// products with ones. Channels are cut into panels, and a block computes the products of one pair of panels
+// over its rows.
+#include <algorithm>
+
+#include "kernels/base/alignment.h"
+#include "kernels/base/async_copy.cuh"
+#include "kernels/base/elementwise.cuh"
+#include "kernels/base/mma.cuh"
+#include "kernels/covariance/covariance.h"
+#include "kernels/covariance/covariance_check.h"
+
+namespace cf::kernels {
+
+namespace {
+
+constexpr int kWarps = 8, kLanes = 32, kThreads = kWarps * kLanes;
+constexpr int kRows = 16;   // of a step of a warp
+constexpr int kStages = 4;  // steps whose rows are on their way
+constexpr int kFinishLanes = 8;
+
+// The two panels of a pair, first <= second.
+struct PanelPair {
+  int first, second;
+};
+__host__ __device__ constexpr int pair_count(int panels) { return panels * (panels + 1) / 2; }
+__device__ PanelPair panel_pair(int index) {
+  int second = 0;
+  while (pair_count(second + 1) <= index) ++second;
+  return {index - pair_count(second), second};
+}
+
+// How the rows are cut, from the shape alone: each warp of a block takes every kWarps-th step of its slice.
+struct Cut {
+  static constexpr std::int64_t kMostSlices = 264, kFewestSteps = 4 * kWarps;
+
+  std::int64_t rows, steps_per_slice;
+  int channels, panel, panels, slices;
+
+  Cut(std::int64_t row_count, std::int64_t channel_count)
+      : rows(row_count),
+        channels(static_cast<int>(channel_count)),
+        panel(channels <= 32 ? 32 : 64),
+        panels((channels + panel - 1) / panel) {
+    const std::int64_t steps = (rows + kRows - 1) / kRows;
+    const std::int64_t wanted = std::clamp<std::int64_t>(steps / kFewestSteps, 1, kMostSlices);
+    steps_per_slice = (steps + wanted - 1) / wanted;
+    slices = static_cast<int>((steps + steps_per_slice - 1) / steps_per_slice);
+  }
+
+  // Of a slice's partial result: the products of all pairs, then the sums of all panels.
+  CF_HOST_DEVICE std::int64_t product_floats() const {
+    return std::int64_t{pair_count(panels)} * panel * panel;
+  }
+  CF_HOST_DEVICE std::int64_t slice_floats() const { return product_floats() + panels * panel; }
+};
+
+template <int kPanel>
+struct Panel {
+  static constexpr int kPieces = kPanel / 8;             // of 16 bytes in a row
+  static constexpr int kTiles = kPanel / 16;             // of 16 channels
+  static constexpr int kStepBytes = kRows * kPanel * 2;  // of one panel
+
+  // A piece of a row in shared memory: 8 rows of a piece lie in different banks.
+  static __device__ std::uint32_t offset(int row, int piece) {
+    const int swizzled = kPieces == 8 ? piece ^ row % 8 : piece ^ row / 2 % 4;
+    return static_cast<std::uint32_t>((row * kPieces + swizzled) * 16);
+  }
+
+  // Rows [first, first + kRows) of x as far as they and the channels exist; zeros elsewhere.
+  template <class T>
+  static __device__ void load(const T* x, const Cut& cut, int panel, std::int64_t first, int lane,
+                              std::uint32_t to) {
+#pragma unroll
+    for (int i = lane; i < kRows * kPieces; i += kLanes) {
+      const int row = i / kPieces, piece = i % kPieces, channel = panel * kPanel + piece * 8;
+      const bool exists = first + row < cut.rows && channel < cut.channels;
+      copy_async_16(to + offset(row, piece), exists ? x + (first + row) * cut.channels + channel : x, exists);
+    }
+  }
+
+  // 16 channels as rows, the step's rows as columns.
+  static __device__ void load_tile(std::uint32_t from, int tile, int lane, MatrixA& a) {
+    const std::uint32_t address = from + offset(lane % 8 + lane / 16 * 8, 2 * tile + lane / 8 % 2);
+    load_matrices<Rows::AsColumns>(address, a.upper_left, a.lower_left, a.upper_right, a.lower_right);
+  }
+};
+
+template <class T>
+__device__ constexpr std::uint32_t pair_of_ones() {
+  return std::is_same_v<T, Half> ? 0x3C003C00U : 0x3F803F80U;
+}
+
+// The products and sums of one warp. On the diagonal only tiles on and above it are computed; what lies below
+// is never read.
+template <class T, int kPanel, bool kDiagonal>
+struct Sums {
+  static constexpr int kTiles = Panel<kPanel>::kTiles;
+
+  float product[kTiles][2 * kTiles][4] = {};
+  float total[kTiles][4] = {};
+
+  static constexpr bool computes(int row, int column) { return !kDiagonal || column / 2 >= row; }
+
+  __device__ __forceinline__ void add(std::uint32_t first, std::uint32_t second, int lane) {
+    MatrixA b[kTiles];
+#pragma unroll
+    for (int j = 0; j < kTiles; ++j) Panel<kPanel>::load_tile(second, j, lane, b[j]);
+#pragma unroll
+    for (int i = 0; i < kTiles; ++i) {
+      MatrixA a;
+      if constexpr (kDiagonal) {
+        a = b[i];
+        multiply_add<T>(total[i], a, pair_of_ones<T>(), pair_of_ones<T>());
+      } else {
+        Panel<kPanel>::load_tile(first, i, lane, a);
+      }
+#pragma unroll
+      for (int j = 0; j < kTiles; ++j) {
+        if (computes(i, 2 * j)) multiply_add<T>(product[i][2 * j], a, b[j].upper_left, b[j].upper_right);
+        if (computes(i, 2 * j)) multiply_add<T>(product[i][2 * j + 1], a, b[j].lower_left, b[j].lower_right);
+      }
+    }
+  }
+
+  // Adds to sums in shared memory, which the first warp writes: the products, then the totals.
+  __device__ __forceinline__ void join(float* shared, int lane, bool is_first) const {
+    const auto put = [&](int index, float value) {
+      shared[index] = is_first ? value : shared[index] + value;
+    };
+#pragma unroll
+    for (int i = 0; i < kTiles; ++i) {
+      const int row = i * 16 + lane / 4;
+#pragma unroll
+      for (int j = 0; j < 2 * kTiles; ++j) {
+        if (!computes(i, j)) continue;
+#pragma unroll
+        for (int k = 0; k < 4; ++k) {
+          put((row + k / 2 * 8) * kPanel + j * 8 + lane % 4 * 2 + k % 2, product[i][j][k]);
+        }
+      }
+      if (kDiagonal && lane % 4 == 0) {
+        put(kPanel * kPanel + row, total[i][0]);
+        put(kPanel * kPanel + row + 8, total[i][2]);
+      }
+    }
+  }
+};
+
+template <class T, int kPanel, bool kDiagonal>
+__device__ void sum_slice(const T* x, const Cut& cut, PanelPair pair, unsigned char* shared, float* partial) {
+  using P = Panel<kPanel>;
+  constexpr int kStageBytes = P::kStepBytes * (kDiagonal ? 1 : 2);
+  const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+  const std::int64_t first = blockIdx.x * cut.steps_per_slice;
+  const std::int64_t all = (cut.rows + kRows - 1) / kRows;
+  const std::int64_t end = min(first + cut.steps_per_slice, all);
+  const std::uint32_t ring = shared_address(shared) + warp * kStages * kStageBytes;
+  const auto load = [&](std::int64_t step, int stage) {
+    if (step < end) {
+      P::load(x, cut, pair.first, step * kRows, lane, ring + stage * kStageBytes);
+      if (!kDiagonal) {
+        P::load(x, cut, pair.second, step * kRows, lane, ring + stage * kStageBytes + P::kStepBytes);
+      }
+    }
+    commit_copies();
+  };
+
+  Sums<T, kPanel, kDiagonal> sums;
+  for (int stage = 0; stage < kStages - 1; ++stage) load(first + warp + stage * kWarps, stage);
+  int stage = 0;
+  for (std::int64_t step = first + warp; step < end; step += kWarps) {
+    wait_for_copies<kStages - 2>();
+    __syncwarp();
+    load(step + (kStages - 1) * kWarps, (stage + kStages - 1) % kStages);
+    const std::uint32_t from = ring + stage * kStageBytes;
+    sums.add(from, from + (kDiagonal ? 0 : P::kStepBytes), lane);
+    stage = (stage + 1) % kStages;
+  }
+  wait_for_copies();
+
+  auto* joined = reinterpret_cast<float*>(shared);
+  for (int i = 0; i < kWarps; ++i) {
+    __syncthreads();
+    if (warp == i) sums.join(joined, lane, i == 0);
+  }
+  __syncthreads();
+  float* own = partial + blockIdx.x * cut.slice_floats();
+  float* products = own + std::int64_t{blockIdx.y} * kPanel * kPanel;
+  for (int i = static_cast<int>(threadIdx.x); i < kPanel * kPanel; i += kThreads) products[i] = joined[i];
+  if (!kDiagonal) return;
+  float* totals = own + cut.product_floats() + pair.first * kPanel;
+  for (int i = static_cast<int>(threadIdx.x); i < kPanel; i += kThreads)
+    totals[i] = joined[kPanel * kPanel + i];
+}
+
+// Grid: (slices, pairs of panels).
+template <class T, int kPanel, bool kOnePanel>
+__global__ void __launch_bounds__(kThreads) sum_products_kernel(const T* x, Cut cut, float* partial) {
+  extern __shared__ __align__(128) unsigned char shared[];
+  const PanelPair pair = panel_pair(static_cast<int>(blockIdx.y));
+  if (kOnePanel || pair.first == pair.second) {
+    sum_slice<T, kPanel, true>(x, cut, pair, shared, partial);
+  } else if constexpr (!kOnePanel) {
+    sum_slice<T, kPanel, false>(x, cut, pair, shared, partial);
+  }
+}
+
+// totals[i] = sum over the slices, for each of slice_floats. Block: (kLanes elements, kFinishLanes).
+__global__ void __launch_bounds__(kLanes* kFinishLanes)
+    add_slices_kernel(const float* partial, Cut cut, float* totals) {
+  __shared__ float shared[kFinishLanes][kLanes];
+  const std::int64_t i = std::int64_t{blockIdx.x} * kLanes + threadIdx.x;
+  float sum = 0;
+  if (i < cut.slice_floats()) {
+#pragma unroll 8
+    for (int slice = static_cast<int>(threadIdx.y); slice < cut.slices; slice += kFinishLanes) {
+      sum += partial[slice * cut.slice_floats() + i];
+    }
+  }
+  shared[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();
+  if (threadIdx.y != 0 || i >= cut.slice_floats()) return;
+  for (int lane = 1; lane < kFinishLanes; ++lane) sum += shared[lane][threadIdx.x];
+  totals[i] = sum;
+}
+
+__global__ void finish_kernel(const float* totals, Cut cut, float* mean, float* covariance) {
+  const float share = 1 / static_cast<float>(cut.rows);
+  const float* sums = totals + cut.product_floats();
+  for (std::int64_t i = thread_index(); i < std::int64_t{cut.channels} * cut.channels; i += thread_count()) {
+    const int c = static_cast<int>(i / cut.channels), k = static_cast<int>(i % cut.channels);
+    const int low = min(c, k), high = max(c, k);
+    const int pair = pair_count(high / cut.panel) + low / cut.panel;
+    const float product =
+        totals[(std::int64_t{pair} * cut.panel + low % cut.panel) * cut.panel + high % cut.panel];
+    const float value = product * share - sums[c] * share * (sums[k] * share);
+    covariance[i] = c == k && value < 0 ? 0 : value;  // NaN stays NaN
+    if (c == k) mean[c] = sums[c] * share;
+  }
+}
+
+template <class T, int kPanel, bool kOnePanel>
+void sum_products(Cuda place, const T* x, const Cut& cut, float* partial) {
+  constexpr int kRing = kWarps * kStages * Panel<kPanel>::kStepBytes * (kOnePanel ? 1 : 2);
+  constexpr int kJoined = (kPanel * kPanel + kPanel) * static_cast<int>(sizeof(float));
+  constexpr std::size_t kShared = std::max(kRing, kJoined);
+  launch("covariance, products", sum_products_kernel<T, kPanel, kOnePanel>,
+         {.grid = dim3(static_cast<unsigned>(cut.slices), static_cast<unsigned>(pair_count(cut.panels))),
+          .block = kThreads,
+          .shared_bytes = kShared},
+         place, x, cut, partial);
+}
+
+}  // namespace
+
+template <class T>
+void covariance(Cuda place, const Covariance<T>& a) {
+  check(a);
+  constexpr auto kName = "covariance";
+  const Cut cut(a.x.template extent<M>().value, a.x.template extent<C>().value);
+  CF_CHECK_AS(ErrorKind::Usage, cut.channels % 8 == 0, kName, ": x has C=", cut.channels,
+              ", the GPU takes multiples of 8");
+  CF_CHECK(aligned_to(16, a.x.data()), kName, ": x must be aligned to 16 bytes");
+  float* partial = workspace_as<float>(kName, a.workspace, workspace_bytes(place, a) / sizeof(float));
+  float* totals = partial + cut.slices * cut.slice_floats();
+  if (cut.panel == 32) {
+    sum_products<T, 32, true>(place, a.x.data(), cut, partial);
+  } else if (cut.panels == 1) {
+    sum_products<T, 64, true>(place, a.x.data(), cut, partial);
+  } else {
+    sum_products<T, 64, false>(place, a.x.data(), cut, partial);
+  }
+  launch("covariance, slices", add_slices_kernel,
+         {.grid = static_cast<unsigned>((cut.slice_floats() + kLanes - 1) / kLanes),
+          .block = dim3(kLanes, kFinishLanes)},
+         place, partial, cut, totals);
+  launch("covariance, finish", finish_kernel, flat_shape(a.covariance.size(), 1), place, totals, cut,
+         a.mean.data(), a.covariance.data());
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const Covariance<T>& a) {
+  const Cut cut(a.x.template extent<M>().value, a.x.template extent<C>().value);
+  return static_cast<std::size_t>((cut.slices + 1) * cut.slice_floats()) * sizeof(float);
+}
+
+#define CF_INSTANTIATE(T)                               \
+  template void covariance(Cuda, const Covariance<T>&); \
+  template std::size_t workspace_bytes(Cuda, const Covariance<T>&);
+CF_INSTANTIATE(Half)
+CF_INSTANTIATE(BFloat16)
+#undef CF_INSTANTIATE
+
+}  // namespace cf::kernels

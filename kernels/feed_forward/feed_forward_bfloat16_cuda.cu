@@ -1,0 +1,7 @@
+#include "kernels/feed_forward/feed_forward_cuda.cuh"
+
+namespace cf::kernels {
+
+template void feed_forward(Cuda, const FeedForward<BFloat16>&);
+
+}  // namespace cf::kernels

@@ -1,0 +1,234 @@
+// A warp for each hidden channel, whose lanes have every 32nd input channel; the sums over hidden channels
+// that backward needs are a second kernel, a block for each input channel.
+#include "kernels/base/device_types.cuh"
+#include "kernels/base/launch.cuh"
+#include "kernels/base/reduce.cuh"
+#include "kernels/fold_batch_norms/fold_batch_norms.h"
+#include "kernels/fold_batch_norms/fold_batch_norms_check.h"
+
+namespace cf::kernels {
+
+namespace {
+
+constexpr int kWarps = 8, kLanes = 32, kThreads = kWarps * kLanes;
+constexpr int kMostOfLane = static_cast<int>(kMostFoldedChannels) / kLanes;
+constexpr int kColumnThreads = 1024;
+
+__device__ float inverse_deviation(float variance, float eps) { return 1 / sqrtf(variance + eps); }
+
+// Writes conv_gamma / sqrt(S[c,c] + eps) of all channels; a barrier is behind.
+template <class Args>
+__device__ void load_scales(const Args& a, int channels, float* scale) {
+  for (int c = static_cast<int>(threadIdx.x); c < channels; c += kThreads) {
+    scale[c] = a.conv_gamma(C{c}) * inverse_deviation(a.covariance(C{c}, K{c}), a.eps);
+  }
+  __syncthreads();
+}
+
+// Row e of t = expand diag(scale), and of S t, in the lanes.
+struct Row {
+  float t[kMostOfLane] = {}, product[kMostOfLane] = {};
+
+  // `shared` has room for the row.
+  template <class Args>
+  __device__ void compute(const Args& a, E e, int channels, const float* scale, float* shared, int lane) {
+#pragma unroll
+    for (int i = 0; i < kMostOfLane; ++i) {
+      const int c = i * kLanes + lane;
+      if (c >= channels) continue;
+      t[i] = a.expand(e, C{c}) * scale[c];
+      shared[c] = t[i];
+    }
+    __syncwarp();
+    const float* covariance = a.covariance.data();
+#pragma unroll 4
+    for (int k = 0; k < channels; ++k) {
+#pragma unroll
+      for (int i = 0; i < kMostOfLane; ++i) {
+        const int c = i * kLanes + lane;
+        if (c < channels) product[i] += covariance[k * channels + c] * shared[k];  // S is symmetric
+      }
+    }
+  }
+};
+
+template <class T>
+__global__ void __launch_bounds__(kThreads) fold_kernel(FoldBatchNorms<T> a) {
+  __shared__ float scale[kMostFoldedChannels], rows[kWarps][kMostFoldedChannels];
+  const int channels = static_cast<int>(a.mean.template extent<C>().value);
+  load_scales(a, channels, scale);
+  if (blockIdx.x == 0) {
+    for (int c = static_cast<int>(threadIdx.x); c < channels; c += kThreads) {
+      a.conv_mean(C{c}) = a.mean(C{c}) - a.bias(C{c});
+      a.conv_variance(C{c}) = a.covariance(C{c}, K{c});
+    }
+  }
+  const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+  const E e{std::int64_t{blockIdx.x} * kWarps + warp};
+  if (e >= a.expand.template extent<E>()) return;
+  Row row;
+  row.compute(a, e, channels, scale, rows[warp], lane);
+  float variance = 0;
+#pragma unroll
+  for (int i = 0; i < kMostOfLane; ++i) variance += row.t[i] * row.product[i];
+  variance = warp_sum(variance);
+  if (variance < 0) variance = 0;  // by rounding; NaN stays NaN
+  const float factor = a.expand_gamma(e) * inverse_deviation(variance, a.eps);
+  float offset = 0, mean = 0;
+#pragma unroll
+  for (int i = 0; i < kMostOfLane; ++i) {
+    const C c{i * kLanes + lane};
+    if (c.value >= channels) continue;
+    const T folded = from_float<T>(factor * row.t[i]);
+    a.folded(e, c) = folded;
+    offset += to_float(folded) * a.mean(c);
+    mean += a.expand(e, c) * a.conv_beta(c);
+  }
+  offset = warp_sum(offset);
+  mean = warp_sum(mean);
+  if (lane != 0) return;
+  a.hidden_variance(e) = variance;
+  a.folded_bias(e) = a.expand_beta(e) - offset;
+  a.hidden_mean(e) = mean;
+}
+
+__device__ void accumulate(float& gradient, float accumulate, float sum) {
+  gradient = accumulate == 0 ? sum : accumulate * gradient + sum;
+}
+
+// What the sums over hidden channels are made of.
+struct Terms {
+  float* dvariance;  // [E]: of hidden_variance
+  float* dscale;     // [E,C]: towards those of conv_gamma / sqrt(S[c,c] + eps)
+};
+
+// The gradients of the parameters behind a hidden channel.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    hidden_gradients_kernel(FoldBatchNormsBackward<T> a, Terms terms) {
+  __shared__ float scale[kMostFoldedChannels], rows[kWarps][kMostFoldedChannels];
+  const int channels = static_cast<int>(a.mean.template extent<C>().value);
+  load_scales(a, channels, scale);
+  const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+  const E e{std::int64_t{blockIdx.x} * kWarps + warp};
+  if (e >= a.expand.template extent<E>()) return;
+  Row row;
+  row.compute(a, e, channels, scale, rows[warp], lane);
+  const float rstd = inverse_deviation(a.hidden_variance(e), a.eps), factor = a.expand_gamma(e) * rstd;
+  const float dbias = a.dfolded_bias(e);
+  float dfolded[kMostOfLane] = {}, dot = 0;
+#pragma unroll
+  for (int i = 0; i < kMostOfLane; ++i) {
+    const C c{i * kLanes + lane};
+    if (c.value >= channels) continue;
+    dfolded[i] = a.dfolded(e, c) - dbias * a.mean(c);
+    dot += dfolded[i] * row.t[i];
+  }
+  dot = warp_sum(dot);
+  const float dvariance = dot * a.expand_gamma(e) * rstd * rstd * rstd / -2;
+#pragma unroll
+  for (int i = 0; i < kMostOfLane; ++i) {
+    const C c{i * kLanes + lane};
+    if (c.value >= channels) continue;
+    const float dt = dfolded[i] * factor + 2 * dvariance * row.product[i];
+    accumulate(a.dexpand(e, c), a.accumulate, dt * scale[c.value]);
+    terms.dscale[e.value * channels + c.value] = dt * a.expand(e, c);
+  }
+  if (lane != 0) return;
+  terms.dvariance[e.value] = dvariance;
+  accumulate(a.dexpand_gamma(e), a.accumulate, dot * rstd);
+  accumulate(a.dexpand_beta(e), a.accumulate, dbias);
+}
+
+// Row c of the covariance's gradient, and what belongs to channel c. `shared`: E floats.
+template <class T>
+__global__ void __launch_bounds__(kColumnThreads)
+    channel_gradients_kernel(FoldBatchNormsBackward<T> a, Terms terms) {
+  extern __shared__ float weights[];  // dvariance[e] t[e,c]
+  __shared__ float sums[kColumnThreads];
+  const int channels = static_cast<int>(a.mean.template extent<C>().value),
+            thread = static_cast<int>(threadIdx.x);
+  const int hidden = static_cast<int>(a.expand.template extent<E>().value);
+  const C c{blockIdx.x};
+  const float rstd = inverse_deviation(a.covariance(c, K{c.value}), a.eps), scale = a.conv_gamma(c) * rstd;
+  float dscale = 0, dmean = 0;
+  for (int e = thread; e < hidden; e += kColumnThreads) {
+    dscale += terms.dscale[std::int64_t{e} * channels + c.value];
+    dmean -= to_float(a.folded(E{e}, c)) * a.dfolded_bias(E{e});
+    weights[e] = terms.dvariance[e] * a.expand(E{e}, c) * scale;
+  }
+  dscale = block_sum(dscale, sums);  // a barrier is behind
+  dmean = block_sum(dmean, sums);
+
+  const int slices = kColumnThreads / channels, slice = thread / channels, k = thread % channels;
+  float sum = 0;
+  if (slice < slices) {
+    const float* expand = a.expand.data() + k;
+#pragma unroll 8
+    for (int e = slice; e < hidden; e += slices) sum += weights[e] * expand[std::int64_t{e} * channels];
+  }
+  sums[thread] = sum;
+  __syncthreads();
+  if (slice != 0) return;
+  for (int other = 1; other < slices; ++other) sum += sums[other * channels + k];
+  sum *= a.conv_gamma(C{k}) * inverse_deviation(a.covariance(C{k}, K{k}), a.eps);
+  if (k == c.value) {
+    sum += dscale * scale * rstd * rstd / -2;
+    a.dmean(c) = dmean;
+    accumulate(a.dconv_gamma(c), a.accumulate, dscale * rstd);
+    accumulate(a.dconv_beta(c), a.accumulate, 0);
+  }
+  a.dcovariance(c, K{k}) = sum;
+}
+
+template <class Args>
+void check_channels(const Args& a) {
+  const auto channels = a.mean.template extent<C>().value;
+  CF_CHECK_AS(ErrorKind::Usage, channels <= kMostFoldedChannels, "fold_batch_norms: mean has C=", channels,
+              ", the GPU takes at most ", kMostFoldedChannels);
+}
+
+unsigned blocks_of(std::int64_t hidden) { return static_cast<unsigned>((hidden + kWarps - 1) / kWarps); }
+
+}  // namespace
+
+template <class T>
+void fold_batch_norms(Cuda place, const FoldBatchNorms<T>& a) {
+  check(a);
+  check_channels(a);
+  launch("fold_batch_norms", fold_kernel<T>,
+         {.grid = blocks_of(a.expand.template extent<E>().value), .block = kThreads}, place, a);
+}
+
+template <class T>
+void fold_batch_norms(Cuda place, const FoldBatchNormsBackward<T>& a) {
+  check(a);
+  check_channels(a);
+  const auto hidden = a.expand.template extent<E>().value, channels = a.expand.template extent<C>().value;
+  float* memory = workspace_as<float>("fold_batch_norms backward", a.workspace,
+                                      workspace_bytes(place, a) / sizeof(float));
+  const Terms terms{memory, memory + hidden};
+  launch("fold_batch_norms, hidden channels", hidden_gradients_kernel<T>,
+         {.grid = blocks_of(hidden), .block = kThreads}, place, a, terms);
+  launch("fold_batch_norms, channels", channel_gradients_kernel<T>,
+         {.grid = static_cast<unsigned>(channels),
+          .block = kColumnThreads,
+          .shared_bytes = static_cast<std::size_t>(hidden) * sizeof(float)},
+         place, a, terms);
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const FoldBatchNormsBackward<T>& a) {
+  const auto hidden = a.expand.template extent<E>().value, channels = a.expand.template extent<C>().value;
+  return static_cast<std::size_t>(hidden * (channels + 1)) * sizeof(float);
+}
+
+#define CF_INSTANTIATE(T)                                                 \
+  template void fold_batch_norms(Cuda, const FoldBatchNorms<T>&);         \
+  template void fold_batch_norms(Cuda, const FoldBatchNormsBackward<T>&); \
+  template std::size_t workspace_bytes(Cuda, const FoldBatchNormsBackward<T>&);
+CF_INSTANTIATE(Half)
+CF_INSTANTIATE(BFloat16)
+#undef CF_INSTANTIATE
+
+}  // namespace cf::kernels
