@@ -35,7 +35,8 @@ struct MBConvForward {
   View<const Wide<T>, C> project_bias;
   Activation activation;
   View<T, N, H, W, C> y;  // overwritten; not x
-  Workspace workspace;    // place Cpu
+  Workspace workspace;    // places Cpu and Cuda
+  bool portable = false;  // place Cuda: use nothing that compute capability 8.0 does not have
 };
 
 template <class T>
@@ -43,5 +44,13 @@ void mbconv(Reference, const MBConvForward<T>&);
 
 void mbconv(Cpu, const MBConvForward<float>&);
 std::size_t workspace_bytes(Cpu, const MBConvForward<float>&);
+
+// T is Half or BFloat16; C a multiple of 8 (else an error of kind Usage). Images, weights and workspace
+// must be aligned to 16 bytes. Needs compute capability 8.0. u of a slice of the batch at a time is in the
+// workspace, about as much as the L2 cache of a Hopper GPU holds; t is nowhere.
+template <class T>
+void mbconv(Cuda, const MBConvForward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const MBConvForward<T>&);
 
 }  // namespace cf::kernels

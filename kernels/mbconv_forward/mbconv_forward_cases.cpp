@@ -11,12 +11,15 @@ namespace {
 struct Problem {
   std::int64_t n, h, w, channels, expansion;
   Activation activation = Activation::Relu;
+  bool portable = false;
+  int sm_limit = 0;  // 1: as where there is much to do for each multiprocessor
   bool benchmark_only = false;
 
   std::int64_t hidden() const { return expansion * channels; }
   std::int64_t squeezed() const { return channels / 4; }  // as layers/mbconv.h has it
   std::string text() const {
-    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), " ", name_of(activation));
+    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), " ", name_of(activation),
+                  portable ? " portable" : "", sm_limit == 0 ? "" : " one SM");
   }
   double flops() const {
     const auto of_pixel = static_cast<double>(hidden() * (2 * channels + 9 * kGroupWidth));
@@ -46,8 +49,10 @@ Case forward(const Problem& p) {
   const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, C{p.channels});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=, activation = p.activation](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=, activation = p.activation, portable = p.portable, sm_limit = p.sm_limit](
+                                     auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
+    if constexpr (std::is_same_v<decltype(place), Cuda>) place.sm_limit = sm_limit;
     mbconv(place, t.with_workspace(place, MBConvForward<T>{.x = t(x),
                                                            .expand = t(expand),
                                                            .expand_bias = t(expand_bias),
@@ -60,7 +65,8 @@ Case forward(const Problem& p) {
                                                            .project = t(project),
                                                            .project_bias = t(project_bias),
                                                            .activation = activation,
-                                                           .y = t(y)}));
+                                                           .y = t(y),
+                                                           .portable = portable}));
   });
   return result;
 }
@@ -76,6 +82,9 @@ std::vector<Case> mbconv_forward_cases() {
       {.n = 7, .h = 7, .w = 7, .channels = 64, .expansion = 4},
       {.n = 2, .h = 14, .w = 14, .channels = 64, .expansion = 2},
       {.n = 2, .h = 16, .w = 16, .channels = 32, .expansion = 2},
+      {.n = 7, .h = 7, .w = 7, .channels = 64, .expansion = 4, .sm_limit = 1},
+      {.n = 2, .h = 7, .w = 7, .channels = 288, .expansion = 2},
+      {.n = 3, .h = 7, .w = 5, .channels = 32, .expansion = 3, .portable = true},
       // Images larger than a tile: cut in rows, in columns, in both.
       {.n = 2, .h = 19, .w = 15, .channels = 16, .expansion = 2},
       {.n = 1, .h = 1, .w = 300, .channels = 8, .expansion = 3},
@@ -88,6 +97,8 @@ std::vector<Case> mbconv_forward_cases() {
       // Blocks of ConvFirstNet at 224x224, and other sizes.
       {.n = 128, .h = 14, .w = 14, .channels = 256, .expansion = 4, .benchmark_only = true},
       {.n = 128, .h = 7, .w = 7, .channels = 512, .expansion = 4, .benchmark_only = true},
+      {.n = 128, .h = 14, .w = 14, .channels = 256, .expansion = 4, .portable = true, .benchmark_only = true},
+      {.n = 128, .h = 7, .w = 7, .channels = 512, .expansion = 4, .portable = true, .benchmark_only = true},
       {.n = 1, .h = 14, .w = 14, .channels = 256, .expansion = 4, .benchmark_only = true},
       {.n = 1, .h = 7, .w = 7, .channels = 512, .expansion = 4, .benchmark_only = true},
   };

@@ -1,7 +1,7 @@
-// Samples one after the other on each thread, so that a sample's hidden layer stays in its cache: a block of
-// hidden channels is expanded, convolved group by group and pooled before the next; behind the gate all
-// hidden channels of some pixels at a time are projected. With fewer samples than threads, the threads share
-// the blocks of one.
+// A few samples at a time on each thread, about kPixels pixels, so that their hidden layer stays in its cache
+// and the weights serve all of them: a block of hidden channels is expanded, convolved group by group and
+// pooled before the next; behind the gates all hidden channels of some pixels at a time are projected. With
+// fewer samples than threads, the threads share the blocks.
 #include <algorithm>
 #include <cmath>
 
@@ -16,28 +16,33 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kBlockChannels = 32;      // hidden channels expanded at a time
+constexpr std::int64_t kPixels = 192;            // of the samples worked on at a time, at least if there are
+constexpr std::int64_t kBlockChannels = 128;     // hidden channels expanded at a time
 constexpr std::int64_t kPixelBlock = 48;         // pixels projected at a time: full tiles of the product
 constexpr double kMultipliesPerNanosecond = 20;  // of one thread
 
-// Sizes in floats. The packed weights are shared, a sample's values belong to whoever works on the sample,
-// the expanded block is each thread's own.
+// Sizes in floats. The packed weights are shared, the values of a group of samples belong to whoever works on
+// it, the expanded and convolved block are each thread's own.
 struct Plan {
-  std::int64_t samples, height, width, channels, hidden, squeezed;
-  Blocking blocking;  // of one sample's convolution
+  std::int64_t samples, height, width, channels, hidden, squeezed, group;
+  bool shares_groups;  // the threads work on one group together
 
-  explicit Plan(const MBConvForward<float>& a)
+  Plan(Cpu place, const MBConvForward<float>& a)
       : samples(a.x.extents()[0]),
         height(a.x.extents()[1]),
         width(a.x.extents()[2]),
         channels(a.x.extents()[3]),
         hidden(a.expand.extent<E>().value),
-        squeezed(a.squeeze.extent<D>().value),
-        blocking({1, height, width, kBlockChannels}) {}
+        squeezed(a.squeeze.extent<D>().value) {
+    const std::int64_t parts = part_count(place), wanted = (kPixels + image_pixels() - 1) / image_pixels();
+    group = std::clamp<std::int64_t>(samples / parts, 1, wanted);
+    shares_groups = samples < parts;
+  }
 
-  std::int64_t pixels() const { return height * width; }
+  std::int64_t image_pixels() const { return std::max<std::int64_t>(1, height * width); }
+  std::int64_t group_pixels() const { return group * image_pixels(); }
+  std::int64_t groups() const { return (samples + group - 1) / group; }
   std::int64_t blocks() const { return (hidden + kBlockChannels - 1) / kBlockChannels; }
-  std::int64_t pixel_blocks() const { return (pixels() + kPixelBlock - 1) / kPixelBlock; }
   std::int64_t columns(std::int64_t block) const {
     return std::min(kBlockChannels, hidden - block * kBlockChannels);
   }
@@ -51,17 +56,18 @@ struct Plan {
   std::int64_t weight_floats() const {
     return expand_floats() + filter_floats() + squeeze_floats() + excite_floats() + project_floats();
   }
-  std::int64_t sample_floats() const { return (pixels() + 1) * hidden + squeezed; }
-  std::int64_t thread_floats() const { return blocking.padded_floats() + pixels() * kBlockChannels; }
-
-  bool shares_samples(Cpu place) const { return samples < part_count(place); }
-  std::int64_t floats(Cpu place) const {
-    const std::int64_t parts = part_count(place), samples_at_once = shares_samples(place) ? 1 : parts;
-    return weight_floats() + parts * thread_floats() + samples_at_once * sample_floats();
+  std::int64_t group_floats() const { return (group_pixels() + group) * hidden + group * squeezed; }
+  std::int64_t padded_floats() const {
+    return Blocking({group, height, width, kBlockChannels}).padded_floats();
   }
-  double nanoseconds_per_sample() const {
+  std::int64_t thread_floats() const { return padded_floats() + 2 * group_pixels() * kBlockChannels; }
+  std::int64_t floats(Cpu place) const {
+    const std::int64_t parts = part_count(place);
+    return weight_floats() + parts * thread_floats() + (shares_groups ? 1 : parts) * group_floats();
+  }
+  double nanoseconds_per_group() const {
     const auto of_pixel = static_cast<double>(hidden * (2 * channels + kTaps * kGroupWidth));
-    return static_cast<double>(pixels()) * of_pixel / kMultipliesPerNanosecond;
+    return static_cast<double>(group_pixels()) * of_pixel / kMultipliesPerNanosecond;
   }
 };
 
@@ -91,17 +97,22 @@ void pack(const MBConvForward<float>& a, const Plan& plan, const Weights& weight
               weights.project);
 }
 
-// Where one sample's values are.
-struct Sample {
+// Some neighbouring samples and where their values are.
+struct Group {
+  std::int64_t samples, pixels;
   const float* x;
   float *y, *hidden, *gate, *squeezed;
 
-  Sample(const MBConvForward<float>& a, const Plan& plan, std::int64_t n, float* memory)
-      : x(a.x.at(N{n})),
-        y(a.y.at(N{n})),
+  Group(const MBConvForward<float>& a, const Plan& plan, std::int64_t index, float* memory)
+      : samples(std::min(plan.group, plan.samples - index * plan.group)),
+        pixels(samples * plan.image_pixels()),
+        x(a.x.at(N{index * plan.group})),
+        y(a.y.at(N{index * plan.group})),
         hidden(memory),
-        gate(hidden + plan.pixels() * plan.hidden),
-        squeezed(gate + plan.hidden) {}
+        gate(hidden + plan.group_pixels() * plan.hidden),
+        squeezed(gate + plan.group * plan.hidden) {}
+
+  std::int64_t pixel_blocks() const { return (pixels + kPixelBlock - 1) / kPixelBlock; }
 };
 
 template <Activation kActivation>
@@ -111,79 +122,86 @@ class Worker {
       : a_(a), plan_(plan), weights_(weights) {}
 
   // One block of hidden channels up to the means of its pixels. memory: thread_floats().
-  void expand_and_convolve(const Sample& sample, std::int64_t block, float* memory) const {
+  void expand_and_convolve(const Group& group, std::int64_t block, float* memory) const {
     const std::int64_t first = block * kBlockChannels, columns = plan_.columns(block);
-    float *padded = memory, *expanded = padded + plan_.blocking.padded_floats();
-    multiply_rows({sample.x, plan_.channels, weights_.expand + block * plan_.expand_block_floats(),
+    float *padded = memory, *expanded = padded + plan_.padded_floats(),
+          *convolved = expanded + plan_.group_pixels() * kBlockChannels;
+    multiply_rows({group.x, plan_.channels, weights_.expand + block * plan_.expand_block_floats(),
                    plan_.channels, columns, expanded, columns},
-                  plan_.pixels());
-    for (std::int64_t i = 0; i < plan_.pixels() * columns; ++i) {
+                  group.pixels);
+    for (std::int64_t i = 0; i < group.pixels * columns; ++i) {
       expanded[i] = activate<kActivation>(expanded[i]);
     }
-    for (std::int64_t group = 0; group < columns / kGroupWidth; ++group) {
-      convolve(sample, expanded, columns, group, first / kGroupWidth + group, padded);
+    const ImageShape shape{group.samples, plan_.height, plan_.width, columns};
+    for (std::int64_t i = 0; i < shape.groups(); ++i) {
+      const float* filter = weights_.filter + (first / kGroupWidth + i) * kGroupWeights;
+      convolve(shape, expanded, i, filter, padded, convolved + i * kGroupWidth);
     }
-    finish_block(sample, first, columns);
+    for (std::int64_t n = 0; n < group.samples; ++n) finish_block(group, n, convolved, first, columns);
   }
 
-  void compute_gate(const Sample& sample) const {
-    multiply_rows({sample.gate, plan_.hidden, weights_.squeeze, plan_.hidden, plan_.squeezed, sample.squeezed,
-                   plan_.squeezed},
-                  1);
-    for (std::int64_t d = 0; d < plan_.squeezed; ++d) sample.squeezed[d] = std::max(sample.squeezed[d], 0.0F);
-    multiply_rows({sample.squeezed, plan_.squeezed, weights_.excite, plan_.squeezed, plan_.hidden,
-                   sample.gate, plan_.hidden},
-                  1);
-    for (std::int64_t e = 0; e < plan_.hidden; ++e) sample.gate[e] = 1 / (1 + std::exp(-sample.gate[e]));
+  void compute_gates(const Group& group) const {
+    const std::int64_t hidden = plan_.hidden, squeezed = plan_.squeezed;
+    multiply_rows({group.gate, hidden, weights_.squeeze, hidden, squeezed, group.squeezed, squeezed},
+                  group.samples);
+    for (float* s = group.squeezed; s < group.squeezed + group.samples * squeezed; ++s)
+      *s = std::max(*s, 0.0F);
+    multiply_rows({group.squeezed, squeezed, weights_.excite, squeezed, hidden, group.gate, hidden},
+                  group.samples);
+    for (float* g = group.gate; g < group.gate + group.samples * hidden; ++g) *g = 1 / (1 + std::exp(-*g));
   }
 
   // One block of pixels.
-  void project(const Sample& sample, std::int64_t block) const {
-    const std::int64_t first = block * kPixelBlock, pixels = std::min(kPixelBlock, plan_.pixels() - first);
-    float* hidden = sample.hidden + first * plan_.hidden;
+  void project(const Group& group, std::int64_t block) const {
+    const std::int64_t first = block * kPixelBlock, pixels = std::min(kPixelBlock, group.pixels - first);
+    float* hidden = group.hidden + first * plan_.hidden;
     for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-      for (std::int64_t e = 0; e < plan_.hidden; ++e) hidden[pixel * plan_.hidden + e] *= sample.gate[e];
+      const float* gate = group.gate + (first + pixel) / plan_.image_pixels() * plan_.hidden;
+      for (std::int64_t e = 0; e < plan_.hidden; ++e) hidden[pixel * plan_.hidden + e] *= gate[e];
     }
-    const float* x = sample.x + first * plan_.channels;
-    float* y = sample.y + first * plan_.channels;
+    const float* x = group.x + first * plan_.channels;
+    float* y = group.y + first * plan_.channels;
     multiply_rows({hidden, plan_.hidden, weights_.project, plan_.hidden, plan_.channels, y, plan_.channels},
                   pixels);
     for (std::int64_t i = 0; i < pixels * plan_.channels; ++i) y[i] += x[i];
   }
 
  private:
-  // Group `group` of the expanded block of `columns` channels.
-  void convolve(const Sample& sample, const float* expanded, std::int64_t columns, std::int64_t group,
-                std::int64_t hidden_group, float* padded) const {
-    const ImageShape shape{1, plan_.height, plan_.width, columns};
-    for (std::int64_t index = 0; index < plan_.blocking.units(); ++index) {
-      const Unit unit = plan_.blocking.unit(index);
-      copy_padded(expanded, shape, group, unit, padded);
-      convolve_unit(
-          {.unit = unit,
-           .width = plan_.width,
-           .padded = padded,
-           .weight = weights_.filter + hidden_group * kGroupWeights,
-           .y = sample.hidden + unit.first_row * plan_.width * plan_.hidden + hidden_group * kGroupWidth,
-           .y_pixel = plan_.hidden,
-           .y_sample = 0});
+  // Group `index` of 8 channels of a block.
+  void convolve(const ImageShape& shape, const float* expanded, std::int64_t index, const float* filter,
+                float* padded, float* convolved) const {
+    const Blocking blocking(shape);
+    const std::int64_t row = shape.w * shape.c;
+    for (std::int64_t i = 0; i < blocking.units(); ++i) {
+      const Unit unit = blocking.unit(i);
+      copy_padded(expanded, shape, index, unit, padded);
+      convolve_unit({.unit = unit,
+                     .width = shape.w,
+                     .padded = padded,
+                     .weight = filter,
+                     .y = convolved + (unit.first_sample * shape.h + unit.first_row) * row,
+                     .y_pixel = shape.c,
+                     .y_sample = shape.h * row});
     }
   }
 
-  // Bias, activation and mean of a block's channels.
-  void finish_block(const Sample& sample, std::int64_t first, std::int64_t columns) const {
+  // Bias, activation and mean of a block's channels, of sample n of the group.
+  void finish_block(const Group& group, std::int64_t n, const float* convolved, std::int64_t first,
+                    std::int64_t columns) const {
     float sum[kBlockChannels] = {};
     const float* bias = a_.conv_bias.data() + first;
-    for (std::int64_t pixel = 0; pixel < plan_.pixels(); ++pixel) {
-      float* u = sample.hidden + pixel * plan_.hidden + first;
+    const std::int64_t pixels = plan_.image_pixels();
+    for (std::int64_t pixel = n * pixels; pixel < (n + 1) * pixels; ++pixel) {
+      const float* from = convolved + pixel * columns;
+      float* u = group.hidden + pixel * plan_.hidden + first;
       for (std::int64_t e = 0; e < columns; ++e) {
-        u[e] = activate<kActivation>(u[e] + bias[e]);
-        sum[e] += u[e];
+        const float value = activate<kActivation>(from[e] + bias[e]);
+        u[e] = value;
+        sum[e] += value;
       }
     }
-    for (std::int64_t e = 0; e < columns; ++e) {
-      sample.gate[first + e] = sum[e] / static_cast<float>(plan_.pixels());
-    }
+    float* mean = group.gate + n * plan_.hidden + first;
+    for (std::int64_t e = 0; e < columns; ++e) mean[e] = sum[e] / static_cast<float>(pixels);
   }
 
   const MBConvForward<float>& a_;
@@ -197,36 +215,35 @@ void run(Cpu place, const MBConvForward<float>& a, const Plan& plan, float* memo
   pack(a, plan, weights);
   const Worker<kActivation> worker(a, plan, weights);
   float* of_threads = memory + plan.weight_floats();
-  float* of_samples = of_threads + part_count(place) * plan.thread_floats();
-  const auto convolve_blocks = [&](const Sample& sample, int part, std::int64_t first, std::int64_t last) {
+  float* of_groups = of_threads + part_count(place) * plan.thread_floats();
+  const auto convolve_blocks = [&](const Group& group, int part, std::int64_t first, std::int64_t last) {
     for (std::int64_t block = first; block < last; ++block) {
-      worker.expand_and_convolve(sample, block, of_threads + part * plan.thread_floats());
+      worker.expand_and_convolve(group, block, of_threads + part * plan.thread_floats());
     }
   };
-  const auto project_blocks = [&](const Sample& sample, std::int64_t first, std::int64_t last) {
-    for (std::int64_t block = first; block < last; ++block) worker.project(sample, block);
+  const auto project_blocks = [&](const Group& group, std::int64_t first, std::int64_t last) {
+    for (std::int64_t block = first; block < last; ++block) worker.project(group, block);
   };
-  if (!plan.shares_samples(place)) {
-    parallel_parts(place, plan.samples, 1, plan.nanoseconds_per_sample(),
-                   [&](int part, std::int64_t first, std::int64_t last) {
-                     for (std::int64_t n = first; n < last; ++n) {
-                       const Sample sample(a, plan, n, of_samples + part * plan.sample_floats());
-                       convolve_blocks(sample, part, 0, plan.blocks());
-                       worker.compute_gate(sample);
-                       project_blocks(sample, 0, plan.pixel_blocks());
-                     }
-                   });
+  const double cost = plan.nanoseconds_per_group();
+  if (!plan.shares_groups) {
+    parallel_parts(place, plan.groups(), 1, cost, [&](int part, std::int64_t first, std::int64_t last) {
+      for (std::int64_t index = first; index < last; ++index) {
+        const Group group(a, plan, index, of_groups + part * plan.group_floats());
+        convolve_blocks(group, part, 0, plan.blocks());
+        worker.compute_gates(group);
+        project_blocks(group, 0, group.pixel_blocks());
+      }
+    });
     return;
   }
-  for (std::int64_t n = 0; n < plan.samples; ++n) {
-    const Sample sample(a, plan, n, of_samples);
-    const auto cost = plan.nanoseconds_per_sample() / 2;
+  for (std::int64_t index = 0; index < plan.groups(); ++index) {
+    const Group group(a, plan, index, of_groups);
     parallel_parts(
-        place, plan.blocks(), 1, cost / static_cast<double>(plan.blocks()),
-        [&](int part, std::int64_t first, std::int64_t last) { convolve_blocks(sample, part, first, last); });
-    worker.compute_gate(sample);
-    parallel(place, plan.pixel_blocks(), 1, cost / static_cast<double>(plan.pixel_blocks()),
-             [&](std::int64_t first, std::int64_t last) { project_blocks(sample, first, last); });
+        place, plan.blocks(), 1, cost / 2 / static_cast<double>(plan.blocks()),
+        [&](int part, std::int64_t first, std::int64_t last) { convolve_blocks(group, part, first, last); });
+    worker.compute_gates(group);
+    parallel(place, group.pixel_blocks(), 1, cost / 2 / static_cast<double>(group.pixel_blocks()),
+             [&](std::int64_t first, std::int64_t last) { project_blocks(group, first, last); });
   }
 }
 
@@ -235,7 +252,7 @@ void run(Cpu place, const MBConvForward<float>& a, const Plan& plan, float* memo
 void mbconv(Cpu place, const MBConvForward<float>& a) {
   check(a);
   if (a.y.size() == 0) return;
-  const Plan plan(a);
+  const Plan plan(place, a);
   float* memory =
       workspace_as<float>("mbconv forward", a.workspace, static_cast<std::size_t>(plan.floats(place)));
   dispatch_activation(a.activation,
@@ -243,7 +260,7 @@ void mbconv(Cpu place, const MBConvForward<float>& a) {
 }
 
 std::size_t workspace_bytes(Cpu place, const MBConvForward<float>& a) {
-  return sizeof(float) * static_cast<std::size_t>(Plan(a).floats(place));
+  return sizeof(float) * static_cast<std::size_t>(Plan(place, a).floats(place));
 }
 
 }  // namespace cf::kernels

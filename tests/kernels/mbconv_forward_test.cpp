@@ -1,4 +1,4 @@
-// MBConv fused: equal to its layers, and refusals.
+// MBConv fused: equal to its layers, refusals, and what its tilings promise.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,7 +7,9 @@
 #include "kernels/activation/activation.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/linear/linear.h"
+#include "kernels/mbconv_forward/hopper_tiling.h"
 #include "kernels/mbconv_forward/mbconv_forward.h"
+#include "kernels/mbconv_forward/portable_tiling.h"
 #include "kernels/squeeze_excite/squeeze_excite.h"
 #include "tests/kernels/random_vector.h"
 
@@ -133,6 +135,64 @@ TEST(MBConvForward, RefusesExtentsThatDoNotFit) {
   EXPECT_EQ(call(24, 32, 4), "mbconv forward: x has C=16, expand has C=24");
   EXPECT_EQ(call(16, 40, 4), "mbconv forward: expand has E=32, conv has K=40, must be equal");
   EXPECT_EQ(call(16, 32, 5), "mbconv forward: squeeze has D=4, excite has D=5");
+}
+
+// Tiles cover each image, and a region is never larger than a block has room for.
+TEST(MBConvTiling, CoversEveryImageWithinItsRegion) {
+  for (const std::int64_t height : {1, 2, 7, 14, 16, 17, 19, 56, 255, 256, 257, 1000}) {
+    for (const std::int64_t width : {1, 3, 7, 14, 16, 17, 84, 85, 86, 255, 256, 300, 1000}) {
+      const MBConvTiling t = mbconv_tiling(height, width);
+      const auto where = concat("H=", height, " W=", width);
+      EXPECT_LE(t.region_pixels(), MBConvTiling::kMostPixels) << where;
+      EXPECT_GE(t.down * t.rows, height) << where;
+      EXPECT_GE(t.across * t.columns, width) << where;
+      EXPECT_EQ(t.border_rows, t.down > 1 ? 1 : 0) << where;
+      EXPECT_EQ(t.border_columns, t.across > 1 ? 1 : 0) << where;
+      EXPECT_GE(t.images, 1) << where;
+      EXPECT_TRUE(t.images == 1 || t.tiles_of_image() == 1) << where;
+    }
+  }
+}
+
+TEST(MBConvTiling, SlicesOfTheBatchAreWholeGroups) {
+  EXPECT_EQ(mbconv_slice_images(128, 14 * 14 * 1024 * 2, 1), 128);
+  EXPECT_EQ(mbconv_slice_images(256, 14 * 14 * 1024 * 2, 1), 128);
+  EXPECT_EQ(mbconv_slice_images(1, std::int64_t{1} << 32, 1), 1);
+  EXPECT_EQ(mbconv_slice_images(1000, 1'000'000, 5), 50);
+  EXPECT_EQ(mbconv_slice_images(3, 100, 5), 3);
+}
+
+TEST(MBConvHopperTiling, FitsWhatAHopperGpuGrants) {
+  constexpr std::int64_t kGranted = 227 * 1024;
+  const auto tiling = [](std::int64_t samples, std::int64_t side, std::int64_t channels) {
+    return mbconv_hopper_tiling(samples, side, side, channels, kGranted);
+  };
+  const auto one = tiling(128, 14, 256);
+  EXPECT_EQ(one.images, 1);
+  EXPECT_EQ(one.columns, 200);
+  const auto two = tiling(128, 7, 512);
+  EXPECT_EQ(two.images, 2);
+  EXPECT_EQ(two.columns, 104);
+  EXPECT_EQ(tiling(128, 7, 256).images, 4);
+  EXPECT_EQ(tiling(128, 17, 64).shared_bytes, 0) << "rows are longer than two matrices";
+  EXPECT_EQ(tiling(128, 14, 768).shared_bytes, 0) << "x does not fit";
+  for (const std::int64_t side : {1, 2, 3, 7, 8, 14, 15, 16}) {
+    for (const std::int64_t channels : {8, 64, 136, 256, 512, 768}) {
+      const auto t = tiling(67, side, channels);
+      if (t.shared_bytes == 0) continue;
+      EXPECT_LE(t.shared_bytes, kGranted);
+      EXPECT_LE(t.images * side * side, t.columns);
+      EXPECT_EQ(t.image_rows % 2, 0);
+      EXPECT_GT(t.image_rows, side);
+      EXPECT_GE(t.slots, 3);
+    }
+  }
+}
+
+TEST(MBConvHopperTiling, TakesTheWarpgroupsThatFinishFirst) {
+  EXPECT_EQ(mbconv_project_teams(128 * 14 * 14, 256, 132), 3);
+  EXPECT_EQ(mbconv_project_teams(128 * 7 * 7, 512, 132), 2);
+  EXPECT_EQ(mbconv_project_teams(49, 512, 132), 1);
 }
 
 }  // namespace

@@ -1,0 +1,130 @@
+// What mbconv's Hopper kernels share: blocks in clusters of one or two, which bring each weight into both of
+// their shared memories at once, and rings of slots that a warp fills and warpgroups empty (sm_90).
+#pragma once
+
+#include "kernels/base/mma.cuh"
+#include "kernels/base/tensor_copy.cuh"
+
+namespace cf::kernels::mbconv_hopper {
+
+__device__ inline int cluster_size() {
+  int size;
+  asm volatile("mov.u32 %0, %%cluster_nctarank;" : "=r"(size));
+  return size;
+}
+__device__ inline int cluster_rank() {
+  int rank;
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+
+// All threads of the cluster.
+__device__ inline void cluster_barrier() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
+// Four 8 x 8 matrices to shared memory, rows as columns; lanes give addresses as for loading them.
+__device__ inline void store_matrices_as_columns(std::uint32_t address, std::uint32_t a, std::uint32_t b,
+                                                 std::uint32_t c, std::uint32_t d) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1,%2,%3,%4};" ::"r"(address), "r"(a),
+               "r"(b), "r"(c), "r"(d)
+               : "memory");
+}
+
+// --- kernels one behind the other: the next one may start when all blocks of this one run or have ended, and
+// before it touches what others wrote, or what they read, it waits until all before it are done
+
+__device__ inline void start_next_kernel() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+__device__ inline void wait_for_last_kernel() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
+// --- shared memory of the blocks of a cluster
+
+// Writes to the same address of block `rank`.
+__device__ inline void store_at(const float* address, int rank, float value) {
+  asm volatile(
+      "{\n"
+      ".reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"
+      "st.shared::cluster.f32 [remote], %2;\n"
+      "}" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(address))),
+      "r"(rank), "f"(value)
+      : "memory");
+}
+
+// Arrives at the same barrier of block `rank` of the cluster.
+__device__ inline void arrive_at(std::uint32_t barrier, int rank) {
+  asm volatile(
+      "{\n"
+      ".reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"
+      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n"
+      "}" ::"r"(barrier),
+      "r"(rank)
+      : "memory");
+}
+
+// copy_tensor() to the same place in every block of the cluster; each block's barrier gets the bytes.
+__device__ inline void copy_tensor_to_cluster(std::uint32_t to, const CUtensorMap& map, std::uint32_t barrier,
+                                              int blocks, int c0, int c1) {
+  const auto mask = static_cast<std::uint16_t>((1 << blocks) - 1);
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], "
+      "[%1, {%3, %4}], [%2], %5;" ::"r"(to),
+      "l"(&map), "r"(barrier), "r"(c0), "r"(c1), "h"(mask)
+      : "memory");
+}
+__device__ inline void copy_tensor_to_cluster(std::uint32_t to, const CUtensorMap& map, std::uint32_t barrier,
+                                              int blocks, int c0, int c1, int c2, int c3, int c4) {
+  const auto mask = static_cast<std::uint16_t>((1 << blocks) - 1);
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], "
+      "[%1, {%3, %4, %5, %6, %7}], [%2], %8;" ::"r"(to),
+      "l"(&map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4), "h"(mask)
+      : "memory");
+}
+
+// From shared memory to a tensor; what lies outside of it is left out.
+__device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, int c0, int c1, int c2,
+                                    int c3) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(&map),
+      "r"(from), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
+      : "memory");
+}
+__device__ inline void commit_stores() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
+// The stores of this thread have read their shared memory.
+__device__ inline void wait_for_stores() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
+
+// A place in a ring of slots, each with a barrier for "full" and one for "empty", 16 bytes apart.
+struct Ring {
+  std::uint32_t barriers;
+  int slots;
+  int slot = 0, phase = 0;
+
+  __device__ std::uint32_t full() const { return barriers + slot * 16; }
+  __device__ std::uint32_t empty() const { return full() + 8; }
+
+  // By one thread.
+  __device__ void init(int readers) const {
+    for (int i = 0; i < slots; ++i) {
+      init_barrier(barriers + i * 16, 1);
+      init_barrier(barriers + i * 16 + 8, readers);
+    }
+  }
+  __device__ void advance(int steps = 1) {
+    slot += steps;
+    while (slot >= slots) {
+      slot -= slots;
+      phase ^= 1;
+    }
+  }
+  // By each warp that reads the slot, all lanes: it may be filled again, in every block of the cluster.
+  __device__ void release(int of_slot) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    if (lane < cluster_size()) arrive_at(barriers + of_slot * 16 + 8, lane);
+  }
+  // Before it is filled: a fresh slot's wait for the phase before the first passes at once.
+  __device__ void wait_until_empty() const { wait_for_phase(empty(), phase ^ 1); }
+};
+
+}  // namespace cf::kernels::mbconv_hopper

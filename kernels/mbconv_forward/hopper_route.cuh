@@ -1,0 +1,160 @@
+// Starts the Hopper route of mbconv for one element type, each half where it applies.
+#pragma once
+
+#include "kernels/base/alignment.h"
+#include "kernels/base/device_attribute.cuh"
+#include "kernels/base/dispatch.h"
+#include "kernels/base/launch_clusters.cuh"
+#include "kernels/mbconv_forward/gates.cuh"
+#include "kernels/mbconv_forward/hopper_gates.cuh"
+#include "kernels/mbconv_forward/hopper_project.cuh"
+
+namespace cf::kernels::mbconv_hopper {
+
+// The kernels are machine code for 9.0a; elsewhere they are empty shells, also in PTX compiled by the driver.
+template <class T>
+bool has_hopper_code() {
+  static const bool has = [] {
+    constexpr int kHopper = 90;
+    cudaFuncAttributes attributes;
+    CF_CUDA(cudaFuncGetAttributes(&attributes, mbconv_hopper_project_kernel<T>));
+    return attributes.ptxVersion >= kHopper;
+  }();
+  return has && device_attribute(cudaDevAttrComputeCapabilityMajor) == 9;
+}
+
+template <class T>
+HiddenArguments<T> hidden_arguments(const MBConvForward<T>& a, const MBConvHopperTiling& tiling, const T* x,
+                                    std::int64_t images, const mbconv_detail::Scratch<T>& scratch) {
+  using Tiling = MBConvHopperTiling;
+  const auto e = a.x.extents();
+  const std::int64_t hidden = a.expand.template extent<E>().value, bytes = 2 * hidden;
+  return {.x = tensor_map<2>(x, {{e[3], Tiling::kDepth}, {images * e[1] * e[2], tiling.columns, 2 * e[3]}}),
+          .expand = tensor_map<2>(a.expand.data(),
+                                  {{e[3], Tiling::kDepth}, {hidden, Tiling::kSlice / 2, 2 * e[3]}}),
+          .u = tensor_map<4>(scratch.u, {{hidden, Tiling::kSlice},
+                                         {e[2], tiling.pitch, bytes},
+                                         {e[1], static_cast<int>(e[1]), e[2] * bytes},
+                                         {images, 1, e[1] * e[2] * bytes}}),
+          .conv = a.conv.data(),
+          .expand_bias = a.expand_bias.data(),
+          .conv_bias = a.conv_bias.data(),
+          .sums = scratch.sums,
+          .images = static_cast<int>(images),
+          .height = static_cast<int>(e[1]),
+          .width = static_cast<int>(e[2]),
+          .hidden = static_cast<int>(hidden),
+          .slices = 0,
+          .tiling = tiling};
+}
+
+template <class T, int kColumns>
+void launch_hidden(Cuda place, Activation activation, const HiddenArguments<T>& arguments,
+                   const LaunchShape& shape, unsigned cluster) {
+  constexpr std::string_view kName = "mbconv forward, hidden";
+  if (activation == Activation::Relu) {
+    launch_clusters(kName, mbconv_hopper_hidden_kernel<T, kColumns, Activation::Relu>, shape, cluster, place,
+                    arguments);
+  } else {
+    launch_clusters(kName, mbconv_hopper_hidden_kernel<T, kColumns, Activation::Silu>, shape, cluster, place,
+                    arguments);
+  }
+}
+
+// False, and nothing started, where this GPU, these extents or the activation are not the route's.
+template <class T>
+bool compute_hidden(Cuda place, const MBConvForward<T>& a, const T* x, std::int64_t images,
+                    const mbconv_detail::Scratch<T>& scratch) {
+  using Tiling = MBConvHopperTiling;
+  if (!has_hopper_code<T>()) return false;
+  if (a.activation != Activation::Relu && a.activation != Activation::Silu) return false;
+  const auto e = a.x.extents();
+  const Tiling tiling = mbconv_hopper_tiling(images, e[1], e[2], e[3], shared_memory_of_block(0));
+  if (tiling.shared_bytes == 0) return false;
+  auto arguments = hidden_arguments(a, tiling, x, images, scratch);
+  const std::int64_t slices = (arguments.hidden + Tiling::kSlice - 1) / Tiling::kSlice;
+  const std::int64_t units = (images + tiling.images - 1) / tiling.images;
+  const std::int64_t cluster = units > 1 ? 2 : 1, columns = (units + cluster - 1) / cluster * cluster;
+  // As many parts of the hidden channels as keep all multiprocessors busy, of whole turns of the teams.
+  const std::int64_t wanted = std::max<std::int64_t>(1, multiprocessors_of(place) / columns);
+  const std::int64_t turns = (slices + Tiling::kTeams - 1) / Tiling::kTeams;
+  arguments.slices = static_cast<int>((turns + wanted - 1) / wanted * Tiling::kTeams);
+  const std::int64_t parts = (slices + arguments.slices - 1) / arguments.slices;
+  const LaunchShape shape{.grid = {static_cast<unsigned>(columns), static_cast<unsigned>(parts)},
+                          .block = kHiddenThreads,
+                          .shared_bytes = static_cast<std::size_t>(tiling.shared_bytes)};
+  dispatch<104, 200, 256>("pixels", tiling.columns, [&]<int kColumns>() {
+    launch_hidden<T, kColumns>(place, a.activation, arguments, shape, static_cast<unsigned>(cluster));
+  });
+  return true;
+}
+
+// The same for the gates.
+template <class T>
+bool compute_gates(Cuda place, const MBConvForward<T>& a, std::int64_t images,
+                   const mbconv_detail::Scratch<T>& scratch) {
+  const auto e = a.x.extents();
+  const std::int64_t hidden = a.expand.template extent<E>().value,
+                     squeezed = a.squeeze.template extent<D>().value;
+  const std::size_t bytes = gate_shared_bytes(hidden, squeezed);
+  if (!has_hopper_code<T>() || bytes > static_cast<std::size_t>(shared_memory_of_block(0))) return false;
+  if (!aligned_to(16, a.squeeze.data(), a.excite.data())) return false;
+  const GateArguments<T> arguments{.sums = scratch.sums,
+                                   .squeeze = a.squeeze.data(),
+                                   .excite = a.excite.data(),
+                                   .squeeze_bias = a.squeeze_bias.data(),
+                                   .excite_bias = a.excite_bias.data(),
+                                   .gate = scratch.gate,
+                                   .images = static_cast<int>(images),
+                                   .hidden = static_cast<int>(hidden),
+                                   .squeezed = static_cast<int>(squeezed),
+                                   .share = 1 / static_cast<float>(e[1] * e[2])};
+  const std::int64_t clusters = (images + kGateImages - 1) / kGateImages;
+  launch_clusters(
+      "mbconv forward, gates", mbconv_hopper_gates_kernel<T>,
+      {.grid = static_cast<unsigned>(clusters * kGateBlocks), .block = kGateThreads, .shared_bytes = bytes},
+      kGateBlocks, place, arguments);
+  return true;
+}
+
+// The same for the second half.
+template <class T>
+bool project(Cuda place, const MBConvForward<T>& a, const T* x, std::int64_t images,
+             const mbconv_detail::Scratch<T>& scratch, T* y) {
+  using Tiling = MBConvProjectTiling;
+  const auto e = a.x.extents();
+  const std::int64_t image_pixels = e[1] * e[2], pixels = images * image_pixels, channels = e[3];
+  const std::int64_t hidden = a.expand.template extent<E>().value, bytes = 2 * hidden;
+  if (!has_hopper_code<T>() || channels % 32 != 0) return false;
+  const int teams = mbconv_project_teams(pixels, channels, multiprocessors_of(place));
+  // Pixels that start anywhere in an image.
+  if ((teams * Tiling::kRows + image_pixels - 2) / image_pixels + 1 > Tiling::kMostImages) return false;
+  constexpr int kHalf = Tiling::kColumns / 2;
+  const ProjectArguments<T> arguments{
+      .u = tensor_map<2>(scratch.u, {{hidden, Tiling::kDepth}, {pixels, Tiling::kRows, bytes}}),
+      .gate = tensor_map<2>(scratch.gate, {{hidden, Tiling::kDepth}, {images, Tiling::kMostImages, bytes}}),
+      .project = tensor_map<5>(a.project.data(), {{hidden, Tiling::kDepth},
+                                                  {2, 2, bytes},
+                                                  {4, 4, 8 * bytes},
+                                                  {4, 4, 2 * bytes},
+                                                  {channels / 32, kHalf / 32, 32 * bytes}}),
+      .x = x,
+      .bias = a.project_bias.data(),
+      .y = y,
+      .pixels = static_cast<std::uint32_t>(pixels),
+      .image_pixels = static_cast<std::uint32_t>(image_pixels),
+      .channels = static_cast<int>(channels),
+      .hidden = static_cast<int>(hidden),
+      .teams = teams};
+  const std::int64_t rows = teams * Tiling::kRows, tiles = (pixels + rows - 1) / rows;
+  const std::int64_t cluster = tiles > 1 ? 2 : 1;
+  launch_clusters("mbconv forward, project", mbconv_hopper_project_kernel<T>,
+                  {.grid = {static_cast<unsigned>((tiles + cluster - 1) / cluster * cluster),
+                            static_cast<unsigned>((channels + Tiling::kColumns - 1) / Tiling::kColumns)},
+                   .block = kProjectThreads,
+                   .shared_bytes = Tiling::kBytes},
+                  static_cast<unsigned>(cluster), place, arguments);
+  return true;
+}
+
+}  // namespace cf::kernels::mbconv_hopper
