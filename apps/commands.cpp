@@ -50,6 +50,8 @@ std::span<const Command> commands() {
        run_bench_infer},
       {"bench train", "time of a whole training step",
        "convfirst bench train small --batch 256 --set optimizer.kind=adamw", run_bench_train},
+      {"bench comm", "time and bandwidth of sums over several ranks, by size",
+       "convfirst bench comm --ranks all", run_bench_comm},
       {"plot", "curves, confusion matrix and worst classes of a run as one HTML file",
        "convfirst plot runs/fashion -o report.html", run_plot},
       {"doctor", "what this machine offers, what is wrong and what to do", "convfirst doctor", run_doctor},

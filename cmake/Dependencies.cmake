@@ -12,3 +12,12 @@ find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(GTest REQUIRED)
 find_package(OpenBLAS REQUIRED)  # cmake/FindOpenBLAS.cmake
+
+# Optional: training on several GPUs. CF_NCCL=OFF leaves it out even where it is found.
+option(CF_NCCL "link NCCL if CUDA and it are found" ON)
+set(CF_WITH_NCCL OFF)
+if(CF_WITH_CUDA AND CF_NCCL)
+  find_package(NCCL QUIET)
+  set(CF_WITH_NCCL ${NCCL_FOUND})
+endif()
+message(STATUS "NCCL: ${CF_WITH_NCCL}")

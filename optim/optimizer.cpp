@@ -96,7 +96,8 @@ double Optimizer::step(std::int64_t step, double learning_rate) {
 }
 
 void Optimizer::update(const Tensor& scalars, const Tensor& losses) {
-  for (const Parameter* p : store_.parameters()) CF_CHECK(p->has_gradient, "no gradient for ", p->name);
+  for (const Parameter* p : store_.parameters())
+    CF_CHECK(p->gradient_writes > 0, "no gradient for ", p->name);
   CF_CHECK(scalars.size_bytes() == sizeof(kernels::StepScalars), "scalars of a step have ",
            scalars.size_bytes(), " bytes, must be ", sizeof(kernels::StepScalars));
   auto* values = static_cast<kernels::StepScalars*>(scalars.data());

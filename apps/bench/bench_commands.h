@@ -1,4 +1,5 @@
-// `convfirst bench block|infer|train`: how fast kernels and networks are, and what the device would allow.
+// `convfirst bench block|infer|train|comm`: how fast kernels, networks and links between ranks are, and what
+// the device would allow.
 #pragma once
 
 #include "apps/command.h"
@@ -8,5 +9,6 @@ namespace cf::apps {
 int run_bench_block(const Command& command, const Arguments& arguments);
 int run_bench_infer(const Command& command, const Arguments& arguments);
 int run_bench_train(const Command& command, const Arguments& arguments);
+int run_bench_comm(const Command& command, const Arguments& arguments);
 
 }  // namespace cf::apps

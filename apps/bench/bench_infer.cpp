@@ -11,7 +11,7 @@ namespace {
 
 // Images as the network takes them, at the executor's place.
 Variable input_of(Executor& executor, const Config& config) {
-  const data::Batch batch = synthetic_batch(config);
+  const data::Batch batch = synthetic_batch(config, config.train.batch);
   const View<const std::uint8_t, N, H, W, C> images(batch.images.data(), N{batch.size()}, H{batch.height},
                                                     W{batch.width}, C{batch.channels});
   return Variable(normalize_image(executor, images, normalization_of(config), executor.compute_type()));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "apps/bench/bench_commands.h"
 #include "apps/bench/device_limits.h"
 #include "apps/bench/model_benchmark.h"
@@ -5,28 +7,58 @@
 
 namespace cf::apps {
 
-int run_bench_train(const Command& command, const Arguments& arguments) {
-  ModelBenchmarkOptions options;
-  if (!parse_options(command, arguments, options)) return 0;
-  const Config config = config_of(options);
+namespace {
+
+ModelBenchmarkResult measure(const ModelBenchmarkOptions& options, const Config& config,
+                             Communicator& ranks) {
   const auto executor = make_executor(options.device, config.precision);
-  TrainingSteps training(*executor, config);
+  TrainingSteps training(*executor, config, ranks);
   for (int i = 0; i < options.warmup; ++i) training.run();
   std::vector<double> seconds;
   for (int i = 0; i < options.steps; ++i) seconds.push_back(training.run());
-  executor->synchronize();  // a step may be on its way
-  print({.bench = "train",
-         .config = config,
-         .device = device_name(*executor),
-         .type = executor->compute_type(),
-         .timing = {.seconds = spread_of(std::move(seconds)), .in_graph = training.in_graph()},
-         .warmup = options.warmup,
-         .passes = 3,
-         .macs_of_image = training.macs_of_image(),
-         .peak_bytes = training.peak_bytes(),
-         .reserved_bytes = training.reserved_bytes()},
-        options.json);
-  return 0;
+  ranks.wait_for_gpu([&] { executor->synchronize(); });  // a step may be on its way
+  return {.bench = "train",
+          .config = config,
+          .device = device_name(*executor),
+          .type = executor->compute_type(),
+          .timing = {.seconds = spread_of(std::move(seconds)), .in_graph = training.in_graph()},
+          .ranks = ranks.world(),
+          .alone = {},
+          .warmup = options.warmup,
+          .passes = 3,
+          .macs_of_image = training.macs_of_image(),
+          .peak_bytes = training.peak_bytes(),
+          .reserved_bytes = training.reserved_bytes()};
+}
+
+// Each for itself, all at the same time: what the slowest rank takes, on all ranks.
+Spread measure_alone(const ModelBenchmarkOptions& options, Config config, Communicator& ranks) {
+  config.train.batch /= ranks.world();
+  const Spread own = measure(options, config, single_rank()).timing.seconds;
+  std::vector<Spread> all(static_cast<std::size_t>(ranks.world()));
+  all[static_cast<std::size_t>(ranks.rank())] = own;
+  ranks.all_gather(std::as_writable_bytes(std::span(all)));
+  return *std::max_element(all.begin(), all.end(),
+                           [](const Spread& a, const Spread& b) { return a.median < b.median; });
+}
+
+}  // namespace
+
+int run_bench_train(const Command& command, const Arguments& arguments) {
+  ModelBenchmarkOptions options;
+  RankOptions rank_options;
+  if (!parse_options(command, arguments, options, &rank_options)) return 0;
+  const Config config = config_of(options);
+  return run_on_ranks(rank_options, command, arguments, config, options.device, [&](RankSession* session) {
+    Communicator& ranks = session != nullptr ? session->communicator() : single_rank();
+    const Config of_all = config_of(options, ranks.world());
+    std::optional<Spread> alone;
+    if (ranks.world() > 1) alone = measure_alone(options, of_all, ranks);
+    ModelBenchmarkResult result = measure(options, of_all, ranks);
+    result.alone = alone;
+    if (ranks.rank() == 0) print(result, options.json);
+    return 0;
+  });
 }
 
 }  // namespace cf::apps

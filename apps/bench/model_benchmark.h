@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,13 +10,14 @@
 #include "apps/command_line.h"
 #include "apps/config/config.h"
 #include "apps/execution/make_executor.h"
+#include "apps/launch/run_on_ranks.h"
 #include "data/loader.h"
 
 namespace cf::apps {
 
 struct ModelBenchmarkOptions {
   std::string model;        // TOML file or built-in name
-  int batch = 0, size = 0;  // 0: as configured
+  int batch = 0, size = 0;  // of one rank; 0: as configured
   std::string precision = "auto";
   int steps = 50, warmup = 10;
   std::vector<std::string> settings;
@@ -23,14 +25,15 @@ struct ModelBenchmarkOptions {
   DeviceOptions device;
 };
 
-// False: --help was asked for.
-bool parse_options(const Command& command, const Arguments& arguments, ModelBenchmarkOptions& options);
+// False: --help was asked for. ranks: gets the options of ranks, where there may be several.
+bool parse_options(const Command& command, const Arguments& arguments, ModelBenchmarkOptions& options,
+                   RankOptions* ranks = nullptr);
 
-// The configuration with batch, size and precision in it.
-Config config_of(const ModelBenchmarkOptions& options);
+// The configuration with batch, size and precision in it; the batch is that of all ranks.
+Config config_of(const ModelBenchmarkOptions& options, int ranks = 1);
 
-// Images and labels drawn from the seed: what a loader would hand out.
-data::Batch synthetic_batch(const Config& config);
+// So many images and labels drawn from the seed: what a loader would hand out.
+data::Batch synthetic_batch(const Config& config, int count);
 
 // What was measured, and on what.
 struct ModelBenchmarkResult {
@@ -38,9 +41,11 @@ struct ModelBenchmarkResult {
   Config config;
   std::string device;
   DType type = DType::Float32;
-  Timing timing;                    // of one step
-  int warmup = 0;                   // steps before the first measured one
-  int passes = 1;                   // forward passes that a step is worth: 1, or 3 with backward
+  Timing timing;  // of one step
+  int ranks = 1;
+  std::optional<Spread> alone;  // of several: seconds of a step where each trains by itself, of the slowest
+  int warmup = 0;               // steps before the first measured one
+  int passes = 1;               // forward passes that a step is worth: 1, or 3 with backward
   std::int64_t macs_of_image = 0;   // of one forward pass
   std::int64_t peak_bytes = 0;      // memory in use at once
   std::int64_t reserved_bytes = 0;  // taken from the system

@@ -14,14 +14,14 @@ constexpr double kLearningRate = 1e-4;
 
 }  // namespace
 
-TrainingSteps::TrainingSteps(Executor& executor, const Config& config)
+TrainingSteps::TrainingSteps(Executor& executor, const Config& config, Communicator& ranks)
     : executor_(executor),
       config_(config),
       net_(config.model),
       store_(net_.make_store(executor)),
       optimizer_(executor, *store_, optimizer_options(config)),
-      step_(executor, net_, *store_, optimizer_, config),
-      spare_(step_.most_in_flight(), synthetic_batch(config)) {
+      step_(executor, net_, *store_, optimizer_, config, ranks),
+      spare_(step_.most_in_flight(), synthetic_batch(config, config.train.batch / ranks.world())) {
   store_->initialise(static_cast<std::uint64_t>(config.seed));
   if (optimizer_.averages()) optimizer_.start_average();
   const int size = config.train.size.largest();

@@ -17,7 +17,8 @@ namespace cf::apps {
 
 class TrainingSteps {
  public:
-  TrainingSteps(Executor& executor, const Config& config);
+  // Of this rank's share of config.train.batch.
+  TrainingSteps(Executor& executor, const Config& config, Communicator& ranks = single_rank());
 
   // One whole step: the images' way to the device, forward, backward, update. Returns the seconds from the
   // end of the step before to its own, both seen from the host; of the first one, from its start.

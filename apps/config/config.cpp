@@ -107,6 +107,8 @@ void PrecisionConfig::fields(FieldList& field) {
   field("compute", compute, one_of("auto", "float32", "bf16", "fp16"),
         "type of activations; auto: bf16 on a GPU, float32 on a CPU");
   field("tf32", tf32, anything(), "matrix products of float32 on a GPU round their factors to 10 bits");
+  field("wire", wire, one_of("float32", "bf16"),
+        "type of gradients on their way between GPUs, added in it too");
 }
 
 void CheckpointConfig::fields(FieldList& field) {

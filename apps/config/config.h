@@ -92,6 +92,7 @@ struct EmaConfig {
 struct PrecisionConfig {
   std::string compute = "auto";
   bool tf32 = false;
+  std::string wire = "float32";
   void fields(FieldList& field);
 };
 

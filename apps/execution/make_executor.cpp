@@ -20,18 +20,23 @@ void add_device_options(CommandLine& line, DeviceOptions& options) {
   line.option("threads", &options.threads, "N", "threads that compute on a CPU; 0: one per core");
 }
 
-std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const PrecisionConfig& precision) {
+std::optional<int> gpu_index(const DeviceOptions& options) {
   const std::string& device = options.device;
   CF_CHECK_AS(ErrorKind::Usage, device == "auto" || device == "cpu" || device == "cuda", "--device is '",
               device, "', must be auto, cpu or cuda");
-  CF_CHECK_AS(ErrorKind::Usage, options.threads >= 0 && options.threads <= 1024, "--threads is ",
-              options.threads, ", must be from 0 to 1024");
   const GpuCount gpus = device == "cpu" ? GpuCount{} : count_gpus();
   CF_CHECK_AS(ErrorKind::Device, device != "cuda" || gpus.count > 0,
               "--device cuda: no GPU to use: ", gpus.why_none,
               "; `convfirst doctor` says more, --device cpu needs none");
-  if (gpus.count > 0) {
-    return Executor::cuda(0, gpu_compute_type(precision.compute), precision.tf32);
+  if (gpus.count == 0) return std::nullopt;
+  return options.local_rank % gpus.count;
+}
+
+std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const PrecisionConfig& precision) {
+  CF_CHECK_AS(ErrorKind::Usage, options.threads >= 0 && options.threads <= 1024, "--threads is ",
+              options.threads, ", must be from 0 to 1024");
+  if (const auto gpu = gpu_index(options)) {
+    return Executor::cuda(*gpu, gpu_compute_type(precision.compute), precision.tf32);
   }
   CF_CHECK_AS(ErrorKind::Usage, precision.compute == "auto" || precision.compute == "float32",
               "precision.compute is '", precision.compute,

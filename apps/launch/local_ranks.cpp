@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -69,6 +70,8 @@ std::vector<std::string> environment_of(int rank, int ranks, const Listener& lis
   for (char** variable = ::environ; *variable != nullptr; ++variable) {
     if (!std::string_view(*variable).starts_with("CONVFIRST_")) variables.emplace_back(*variable);
   }
+  // NCCL too keeps to this host, unless the user knows better.
+  if (std::getenv("NCCL_SOCKET_IFNAME") == nullptr) variables.emplace_back("NCCL_SOCKET_IFNAME==lo");
   variables.push_back(concat("CONVFIRST_RANK=", rank));
   variables.push_back(concat("CONVFIRST_WORLD=", ranks));
   variables.push_back(concat("CONVFIRST_PORT=", listener.port()));
@@ -221,13 +224,20 @@ int LocalRanks::exit_code() const {
 
 }  // namespace
 
-int parse_rank_count(const std::string& text) {
+int parse_rank_count(const std::string& text, int gpus) {
   constexpr int kMost = 1024;
+  if (text == "all") {
+    CF_CHECK_AS(ErrorKind::Usage, gpus > 0,
+                "--ranks all means one for each GPU, and none is used; on a CPU give their number");
+    return gpus;
+  }
   int ranks = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ranks);
   CF_CHECK_AS(ErrorKind::Usage,
               error == std::errc() && end == text.data() + text.size() && ranks >= 1 && ranks <= kMost,
-              "--ranks is '", text, "', must be a number from 1 to ", kMost);
+              "--ranks is '", text, "', must be all, or a number from 1 to ", kMost);
+  CF_CHECK_AS(ErrorKind::Usage, gpus == 0 || ranks <= gpus, "--ranks is ", ranks, ", but ", gpus,
+              gpus == 1 ? " GPU is" : " GPUs are", " visible here, and every rank needs one of its own");
   return ranks;
 }
 

@@ -5,8 +5,9 @@
 
 namespace cf::apps {
 
-// The number of ranks that --ranks asks for; anything but a positive number is a Usage error.
-int parse_rank_count(const std::string& text);
+// The number of ranks that --ranks asks for: "all" is one for each of `gpus`. Anything but that and a
+// positive number, "all" without GPUs, and more ranks than there are GPUs to compute on, are Usage errors.
+int parse_rank_count(const std::string& text, int gpus);
 
 // Starts `ranks` processes of this program with the same command and arguments, which find themselves in
 // rank_environment(), and waits for all. Signals that stop a run (SIGINT, SIGTERM, SIGUSR1, SIGHUP) are

@@ -19,7 +19,7 @@ void say(int rank, const std::string& what) {
 }
 
 RendezvousOptions rendezvous_options(const RankEnvironment& environment, const Config& config,
-                                     const RankDeadlines& deadlines) {
+                                     std::optional<int> gpu, const RankDeadlines& deadlines) {
   RendezvousOptions options;
   options.rank = environment.rank;
   options.world = environment.world;
@@ -27,6 +27,7 @@ RendezvousOptions rendezvous_options(const RankEnvironment& environment, const C
   options.port = environment.port;
   options.listening_socket = environment.listening_socket;
   options.build = build_id();
+  if (gpu) options.device = gpu_properties(*gpu).identity;
   options.configuration = to_toml(config);
   options.join_timeout = milliseconds(deadlines.join_seconds);
   options.silence_timeout = milliseconds(deadlines.silence_seconds);
@@ -42,8 +43,12 @@ RendezvousOptions rendezvous_options(const RankEnvironment& environment, const C
 }  // namespace
 
 RankSession::RankSession(const RankEnvironment& environment, const Config& config,
+                         const DeviceOptions& device, const RankDeadlines& deadlines)
+    : RankSession(environment, config, gpu_index(device), deadlines) {}
+
+RankSession::RankSession(const RankEnvironment& environment, const Config& config, std::optional<int> gpu,
                          const RankDeadlines& deadlines)
-    : rendezvous_(rendezvous_options(environment, config, deadlines)),
-      communicator_(make_gloo_communicator(rendezvous_)) {}
+    : rendezvous_(rendezvous_options(environment, config, gpu, deadlines)),
+      communicator_(gpu ? make_nccl_communicator(rendezvous_, *gpu) : make_gloo_communicator(rendezvous_)) {}
 
 }  // namespace cf::apps

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/config/config.h"
+#include "apps/execution/make_executor.h"
 #include "apps/launch/rank_environment.h"
 #include "framework/parallel/communicator.h"
 #include "framework/parallel/rendezvous.h"
@@ -18,8 +19,10 @@ struct RankDeadlines {
 
 class RankSession {
  public:
-  // Waits for the other ranks, which must be of the same build and have the same configuration.
-  RankSession(const RankEnvironment& environment, const Config& config, const RankDeadlines& deadlines);
+  // Waits for the other ranks, which must be of the same build, have the same configuration, and compute
+  // either all on CPUs or each on a GPU of its own.
+  RankSession(const RankEnvironment& environment, const Config& config, const DeviceOptions& device,
+              const RankDeadlines& deadlines);
 
   Communicator& communicator() { return *communicator_; }
   // "4 ranks on 1 host: 0-3 on node7".
@@ -42,6 +45,9 @@ class RankSession {
   }
 
  private:
+  RankSession(const RankEnvironment& environment, const Config& config, std::optional<int> gpu,
+              const RankDeadlines& deadlines);
+
   Rendezvous rendezvous_;
   std::unique_ptr<Communicator> communicator_;
 };

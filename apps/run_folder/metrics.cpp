@@ -22,8 +22,11 @@ void members(Row& row, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("top1", row.top1);
   visit("lr", row.lr);
   visit("grad_norm", row.grad_norm);
+  visit("ranks", row.ranks);
   visit("img_per_s", row.img_per_s);
+  visit("img_per_s_per_rank", row.img_per_s_per_rank);
   visit("data_wait", row.data_wait);
+  visit("data_wait_rank", row.data_wait_rank);
   visit("memory_bytes", row.memory_bytes);
 }
 

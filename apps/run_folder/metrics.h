@@ -23,8 +23,11 @@ struct TrainRow {
   double top1 = kNotMeasured;  // of the augmented training images, in [0, 1]
   double lr = kNotMeasured;    // of the last step
   double grad_norm = kNotMeasured;
-  double img_per_s = kNotMeasured;
-  double data_wait = kNotMeasured;  // share of the time spent waiting for data, in [0, 1]
+  std::int64_t ranks = 1;
+  double img_per_s = kNotMeasured;  // of all ranks
+  double img_per_s_per_rank = kNotMeasured;
+  double data_wait = kNotMeasured;  // share of the time spent waiting for data, in [0, 1], and
+  std::int64_t data_wait_rank = 0;  // by which rank; it is the one that waits most
   double memory_bytes = kNotMeasured;
 };
 

@@ -5,16 +5,14 @@
 #include "apps/command_line.h"
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
-#include "apps/launch/local_ranks.h"
-#include "apps/launch/rank_session.h"
+#include "apps/launch/run_on_ranks.h"
 #include "apps/train/training.h"
 
 namespace cf::apps {
 
 namespace {
 
-constexpr int kSavedRunAgain = 75;   // EX_TEMPFAIL: the same command goes on
-constexpr double kGraceSeconds = 5;  // for local ranks to end when one has failed; they need half of it
+constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 
 // What would be trained, without reading images or writing anything; fails where the run would fail at once.
 void print_dry_run(const Config& config, const DeviceOptions& device) {
@@ -37,32 +35,6 @@ void print_dry_run(const Config& config, const DeviceOptions& device) {
   fmt::print("evaluation       every {} steps\n", format_count(plan.eval_steps));
 }
 
-double parse_seconds(const std::string& option, const std::string& text) {
-  const auto time = parse_duration(text);
-  CF_CHECK_AS(ErrorKind::Usage, time && time->unit == Duration::Unit::Seconds && time->value > 0, option,
-              " is '", text, "', must be a time such as 3:50:00 or 30min");
-  return time->value;
-}
-
-// What the command line says about ranks.
-struct RankOptions {
-  std::string count;   // --ranks
-  std::string master;  // --master
-  std::string silence = "60s", join = "10min";
-
-  void add_to(CommandLine& line) {
-    line.option("ranks", &count, "N", "start N processes on this host that train together");
-    line.option("master", &master, "HOST:PORT", "where rank 0 is, if the launcher does not say");
-    line.option("rank-timeout", &silence, "TIME",
-                "end all ranks with exit code 6 when nothing is heard of one for so long");
-    line.option("join-timeout", &join, "TIME", "how long to wait for all ranks to be there");
-  }
-  RankDeadlines deadlines() const {
-    return {.silence_seconds = parse_seconds("--rank-timeout", silence),
-            .join_seconds = parse_seconds("--join-timeout", join)};
-  }
-};
-
 int train(const Config& config, const TrainOptions& options) {
   Training training(config, options);
   const TrainingEnd end = training.run();
@@ -73,17 +45,6 @@ int train(const Config& config, const TrainOptions& options) {
              100 * std::max(progress.best_top1, progress.best_ema_top1), progress.seconds,
              training.result().string());
   return 0;
-}
-
-// As one rank of several, each with its share of the cores.
-int train_as_rank(const RankEnvironment& environment, const RankDeadlines& deadlines, const Config& config,
-                  TrainOptions options) {
-  RankSession session(environment, config, deadlines);
-  Communicator& ranks = session.communicator();
-  options.ranks = &ranks;
-  options.layout = session.layout();
-  if (options.device.threads == 0) options.device.threads = std::max(1, all_cores() / ranks.ranks_on_host());
-  return session.run([&] { return train(config, options); });
 }
 
 }  // namespace
@@ -127,17 +88,14 @@ int run_train(const Command& command, const Arguments& arguments) {
   if (!max_time.empty()) options.max_seconds = parse_seconds("--max-time", max_time);
   options.run_folder = out;
 
-  const RankDeadlines deadlines = ranks.deadlines();
-  const auto environment = rank_environment(process_environment(), ranks.master);
-  if (!ranks.count.empty() && !(environment && environment->is_local())) {
-    CF_CHECK_AS(ErrorKind::Usage, !environment, "--ranks starts ranks itself, but this process is one of ",
-                environment->world, " that ", environment->launcher, " started");
-    const int count = parse_rank_count(ranks.count);
-    require_equal_shares(resolved.config, count);
-    if (count > 1) return run_local_ranks(count, command, arguments, kGraceSeconds);
-  }
-  if (environment) return train_as_rank(*environment, deadlines, resolved.config, options);
-  return train(resolved.config, options);
+  if (const auto count = ranks.count_to_start(options.device)) require_equal_shares(resolved.config, *count);
+  return run_on_ranks(ranks, command, arguments, resolved.config, options.device, [&](RankSession* session) {
+    if (session != nullptr) {
+      options.ranks = &session->communicator();
+      options.layout = session->layout();
+    }
+    return train(resolved.config, options);
+  });
 }
 
 }  // namespace cf::apps

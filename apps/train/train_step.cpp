@@ -75,8 +75,10 @@ TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterSto
       outputs_(executor, {losses_, label_ranks_, optimizer.step_state()}),
       channels_(config.model.channels) {
   require_equal_shares(config, ranks.world());
-  CF_CHECK_AS(ErrorKind::Usage, ranks.world() == 1 || executor.kind() != PlaceKind::Cuda,
-              "training on several GPUs is not there yet; --device cpu trains on several CPU ranks");
+  if (ranks.world() > 1) {
+    const DType wire = config.precision.wire == "bf16" ? DType::BFloat16 : DType::Float32;
+    reduction_.emplace(store, ranks, std::vector{losses_, label_ranks_}, wire);
+  }
 }
 
 std::size_t TrainStep::most_in_flight() const {
@@ -135,7 +137,8 @@ StepResult TrainStep::run(const data::Batch& batch, std::int64_t step, double le
 }
 
 StepResult TrainStep::read_result() {
-  const auto outputs = outputs_.wait();
+  std::vector<std::span<const std::byte>> outputs;
+  ranks_of_run_.wait_for_gpu([&] { outputs = outputs_.wait(); });
   const auto losses = elements<float>(outputs[0]);
   const auto ranks = elements<std::int64_t>(outputs[1]);
   const auto& state = elements<kernels::StepState>(outputs[2]).front();
@@ -159,7 +162,7 @@ void TrainStep::compute(std::int64_t step, StepInputs* inputs) {
   store_.begin_step();
   store_.prepare_compute(executor_.compute_type());
   for (std::int64_t i = 0; i < own_micro_batches_; ++i) compute_micro_batch(pass_options(step, i, inputs));
-  if (ranks_of_run_.world() > 1) add_other_ranks();
+  if (reduction_) reduction_->finish(static_cast<int>(own_micro_batches_));
   optimizer_.update(scalars, losses_);
 }
 
@@ -178,21 +181,12 @@ void TrainStep::compute_micro_batch(const PassOptions& options) {
                                                    .labels = target.labels.view<const std::int64_t, N>(),
                                                    .rank = ranks.view<std::int64_t, N>()});
   });
+  const bool is_last = options.micro_batch + 1 == first_micro_batch_ + own_micro_batches_;
+  if (reduction_ && is_last) {
+    reduction_->begin();
+    pass.set_backward_observer([this] { reduction_->advance(static_cast<int>(own_micro_batches_)); });
+  }
   pass.backward(loss, optimizer_.loss_weight());
-}
-
-// Each rank has added up its share of gradients and batch statistics: the shares of all make the whole.
-void TrainStep::add_other_ranks() {
-  const auto host_bytes = [](const Tensor& tensor) {
-    return std::span(static_cast<std::byte*>(tensor.data()), static_cast<std::size_t>(tensor.size_bytes()));
-  };
-  const auto host_floats = [](const Tensor& tensor) {
-    return std::span(tensor.flat<float>().data(), static_cast<std::size_t>(tensor.size()));
-  };
-  ranks_of_run_.all_reduce_sum(host_floats(store_.gradients()));
-  ranks_of_run_.all_reduce_sum(host_floats(store_.batch()));
-  ranks_of_run_.all_gather(host_bytes(losses_));
-  ranks_of_run_.all_gather(host_bytes(label_ranks_));
 }
 
 // Of the micro-batch `own` of this rank's.
@@ -244,7 +238,7 @@ void TrainStep::fail_not_finite(const Submitted& failed, const StepResult& resul
 
 // The step is run again with every output looked at; it draws the same random numbers.
 void TrainStep::look_for_not_finite(const Submitted& failed, const std::string& where) {
-  executor_.synchronize();
+  ranks_of_run_.wait_for_gpu([this] { executor_.synchronize(); });
   graph_.reset();  // the memory of the step is needed to look at it
   current_ = &failed;
   require_finite(executor_, store_, where);

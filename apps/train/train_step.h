@@ -14,7 +14,7 @@
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"
 #include "framework/ops/normalize_image.h"
-#include "framework/parallel/communicator.h"
+#include "framework/parallel/step_reduction.h"
 #include "framework/parameters/parameter_store.h"
 #include "framework/runtime/captured_work.h"
 #include "framework/runtime/executor.h"
@@ -73,7 +73,6 @@ class TrainStep {
 
   void compute(std::int64_t step, StepInputs* inputs);
   void compute_micro_batch(const PassOptions& options);
-  void add_other_ranks();
   Variable input_of(Pass& pass);
   Target target_of(Pass& pass);
   PassOptions pass_options(std::int64_t step, std::int64_t micro_batch, StepInputs* inputs) const;
@@ -94,8 +93,9 @@ class TrainStep {
   Communicator& ranks_of_run_;
   std::int64_t own_micro_batches_, first_micro_batch_;
 
-  Tensor losses_;       // of the micro-batches of all ranks [I]
-  Tensor label_ranks_;  // of the labels among the logits, for the whole batch [N]
+  Tensor losses_;                           // of the micro-batches of all ranks [I]
+  Tensor label_ranks_;                      // of the labels among the logits, for the whole batch [N]
+  std::optional<StepReduction> reduction_;  // where there are several ranks
   StepOutputs outputs_;
   int height_ = 0, width_ = 0, channels_;  // of the images prepared for
   std::unique_ptr<StepInputs> inputs_;     // where the step is a graph

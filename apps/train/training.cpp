@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <utility>
 
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
-#include "apps/train/data_verdict.h"
 #include "apps/train/interruption.h"
 
 namespace cf::apps {
@@ -129,11 +128,12 @@ void Training::train_steps() {
   Progress bar("train", plan_.total_steps, is_first() ? stderr : nullptr, 1e9);
   last_finish_ = Clock::now();
   while (progress_.step < plan_.total_steps) {
+    save_if_due();
     if (may_submit()) {
       submit_step();
     } else if (step_.in_flight() > 0) {
       finish_step(bar);
-    } else {
+    } else if (is_stopping_) {
       return;
     }
   }
@@ -144,9 +144,11 @@ std::int64_t Training::submitted_steps() const {
 }
 
 bool Training::may_submit() {
-  if (step_.in_flight() == 0) return !should_stop();
-  return step_.in_flight() < step_.most_in_flight() && !needs_all_finished(submitted_steps()) && !save_due_ &&
-         !should_stop();
+  const bool needs_finished = step_.in_flight() == step_.most_in_flight() || save_due_ || is_stopping_ ||
+                              needs_all_finished(submitted_steps());
+  if (step_.in_flight() > 0 && needs_finished) return false;
+  if (!is_stopping_) decide();
+  return !save_due_ && !is_stopping_;
 }
 
 // Whether after `steps` steps something happens that needs their result.
@@ -206,20 +208,14 @@ void Training::finish_step(Progress& bar) {
     new_best = evaluate_now();
     last_finish_ = Clock::now();
   }
-  save_due_ = save_due_ || is_save_due(new_best);
-  if (save_due_ && step_.in_flight() == 0) {
-    save_now();
-    save_due_ = false;
-    last_finish_ = Clock::now();
-  }
+  save_due_ = save_due_ || is_save_due_by_step(new_best);
 }
 
-void Training::judge_data() {
-  const std::string verdict = data_verdict(progress_.step / plan_.steps_per_epoch, epoch_waited_,
-                                           epoch_seconds_, threads_of_loader());
-  if (!verdict.empty()) log_.line(verdict);
-  epoch_waited_ = 0;
-  epoch_seconds_ = 0;
+void Training::save_if_due() {
+  if (!save_due_ || step_.in_flight() > 0) return;
+  save_now();
+  save_due_ = has_asked_to_save_ = false;
+  last_finish_ = Clock::now();
 }
 
 void Training::count_step(const StepResult& result) {
@@ -242,43 +238,23 @@ void Training::count_step(const StepResult& result) {
   }
 }
 
-// All ranks stop at the same step, whichever of them has a reason.
-bool Training::should_stop() {
-  const auto has_time = [&] {
-    return options_.max_seconds <= 0 ||
-           std::chrono::duration<double>(Clock::now() - start_).count() < options_.max_seconds;
-  };
-  const bool has_reason = Interruption::signal_received() != 0 || !has_time();
-  return ranks_.vote(has_reason ? 1 : 0) != 0;
+bool Training::has_reason_to_stop() const {
+  if (Interruption::signal_received() != 0) return true;
+  return options_.max_seconds > 0 &&
+         std::chrono::duration<double>(Clock::now() - start_).count() >= options_.max_seconds;
 }
 
-void Training::log_step(double lr) {
-  const IntervalSums& sums = progress_.interval;
-  const auto steps = static_cast<double>(sums.steps);
-  const double images = steps * config_.train.batch;
-  const TrainRow row{.step = progress_.step,
-                     .epoch = epoch(),
-                     .seconds = progress_.seconds,
-                     .loss = sums.loss / steps,
-                     .top1 = sums.correct / images,
-                     .lr = lr,
-                     .grad_norm = sums.gradient_norm / steps,
-                     .img_per_s = images / sums.seconds,
-                     .data_wait = sums.waited / sums.seconds,
-                     .memory_bytes = static_cast<double>(step_.peak_bytes())};
-  append_metrics(row);
-  const double left = static_cast<double>(plan_.total_steps - progress_.step) * sums.seconds / steps;
-  log_.line(
-      fmt::format("epoch {:.2f}  step {}/{}  loss {:.4f}  top1 {}  lr {:.4g}  {} img/s  data wait {:.0f} %  "
-                  "memory {}  eta {}",
-                  row.epoch, row.step, plan_.total_steps, row.loss, format_percent(row.top1), lr,
-                  format_count(std::llround(row.img_per_s)), 100 * row.data_wait,
-                  format_bytes(row.memory_bytes), format_duration(left)));
-  progress_.interval = {};
-}
-
-void Training::append_metrics(const MetricsRow& row) {
-  if (is_first()) go_on_if_full("METRICS", [&] { folder_->metrics.append(row); });
+// All ranks stop, or save, before the same step, whichever of them has a reason. What several ranks decide is
+// asked for a step ahead, so that none waits for the answers of the others.
+void Training::decide() {
+  enum Wish : std::int64_t { kGoOn, kSave, kStop };
+  const bool wants_save = is_first() && !has_asked_to_save_ && is_save_due_by_clock();
+  has_asked_to_save_ = has_asked_to_save_ || wants_save;
+  const std::int64_t vote = ranks_.begin_vote(has_reason_to_stop() ? kStop : wants_save ? kSave : kGoOn);
+  const auto counted = ranks_.world() == 1 ? vote : std::exchange(open_vote_, vote);
+  const std::int64_t decision = counted ? ranks_.vote_result(*counted) : kGoOn;
+  save_due_ = save_due_ || decision == kSave;
+  is_stopping_ = decision == kStop;
 }
 
 }  // namespace cf::apps

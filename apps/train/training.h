@@ -69,7 +69,7 @@ class Training {
   void broadcast_state();
   void start_or_resume();
   void resume_from(const std::filesystem::path& checkpoint);
-  void use_algorithms_of(const CheckpointHeader& header);
+  void use_algorithms(const std::string& algorithms);
   std::string changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const;
   int threads_of_loader() const;
   std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
@@ -89,8 +89,12 @@ class Training {
   void save_now();
   void require_finite_state() const;
   void go_on_if_full(const char* what, const std::function<void()>& write);
-  bool should_stop();
-  bool is_save_due(bool new_best) const;
+  void decide();
+  bool has_reason_to_stop() const;
+  bool is_save_due_by_clock() const;
+  bool is_save_due_by_step(bool new_best) const;
+  void save_if_due();
+  std::vector<double> data_waits();
   void log_step(double lr);
   void append_metrics(const MetricsRow& row);
   double epoch() const;
@@ -119,7 +123,9 @@ class Training {
 
   std::unique_ptr<data::Loader> loader_;
   int image_size_ = 0;  // of the loader's images
-  bool save_due_ = false;
+  bool save_due_ = false, is_stopping_ = false;
+  bool has_asked_to_save_ = false;               // since the newest checkpoint
+  std::optional<std::int64_t> open_vote_;        // see decide()
   double epoch_waited_ = 0, epoch_seconds_ = 0;  // for images; in all, since the epoch or this process began
 };
 

@@ -65,7 +65,7 @@ void Training::resume_from(const std::filesystem::path& checkpoint) {
   load_model(file, *store_, Weights::Raw);
   const auto missing = options_.force ? MissingState::StartsAnew : MissingState::Error;
   for (const auto& line : load_optimizer(file, *store_, optimizer_, missing)) log_.line(line);
-  use_algorithms_of(header);
+  use_algorithms(header.gemm_algorithms);
   progress_.steps_per_epoch = plan_.steps_per_epoch;
   saved_step_ = progress_.step;
   saved_seconds_ = progress_.seconds;
@@ -85,7 +85,7 @@ void Training::broadcast_state() {
     ranks_.broadcast(std::as_writable_bytes(std::span(&value, 1)));
   };
   const auto broadcast_tensor = [&](const Tensor& tensor) {
-    ranks_.broadcast({static_cast<std::byte*>(tensor.data()), static_cast<std::size_t>(tensor.size_bytes())});
+    ranks_.broadcast_to_ranks(tensor, executor_->stream());
   };
   broadcast_tensor(store_->values());
   broadcast_tensor(store_->running());
@@ -94,18 +94,25 @@ void Training::broadcast_state() {
     broadcast_tensor(optimizer_.average_values());
     broadcast_tensor(optimizer_.average_running());
   }
+  ranks_.wait_for_gpu([this] { executor_->synchronize(); });
   kernels::StepState state = optimizer_.read_step_state();
   broadcast(state);
   optimizer_.write_step_state(state);
   broadcast(progress_);
   broadcast(saved_step_);
   broadcast(saved_seconds_);
+  std::string algorithms = kernels::gemm_algorithms();
+  std::int64_t size = std::ssize(algorithms);
+  broadcast(size);
+  algorithms.resize(static_cast<std::size_t>(size));
+  ranks_.broadcast(std::as_writable_bytes(std::span(algorithms)));
+  if (!is_first()) use_algorithms(algorithms);
 }
 
 // A run that goes on elsewhere is right, but no longer bit for bit what it would have been.
-void Training::use_algorithms_of(const CheckpointHeader& header) {
+void Training::use_algorithms(const std::string& algorithms) {
   if (executor_->kind() != PlaceKind::Cuda) return;
-  const std::string why_not = kernels::use_gemm_algorithms(header.gemm_algorithms);
+  const std::string why_not = kernels::use_gemm_algorithms(algorithms);
   if (!why_not.empty()) {
     log_.line("the algorithms of the matrix products are chosen anew: the checkpoint's are " + why_not);
   }
@@ -124,10 +131,13 @@ std::string Training::changes_of_config(const Config& stored, const std::filesys
   return text;
 }
 
-bool Training::is_save_due(bool new_best) const {
+bool Training::is_save_due_by_step(bool new_best) const {
   if (new_best && config_.checkpoint.keep_best > 0) return true;
-  if (plan_.save_steps > 0) return progress_.step % plan_.save_steps == 0;
-  return progress_.seconds - saved_seconds_ >= plan_.save_seconds;
+  return plan_.save_steps > 0 && progress_.step % plan_.save_steps == 0;
+}
+
+bool Training::is_save_due_by_clock() const {
+  return plan_.save_seconds > 0 && progress_.seconds - saved_seconds_ >= plan_.save_seconds;
 }
 
 // A save that fails is said loudly and training goes on; the third failure in a row ends the run.

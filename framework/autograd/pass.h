@@ -57,6 +57,11 @@ class Pass {
   void set_inspector(Inspector inspector) { inspector_ = std::move(inspector); }
   const Inspector& inspector() const { return inspector_; }
 
+  // Called in backward behind every op, whose parameters have their gradients of this pass then.
+  using BackwardObserver = std::function<void()>;
+  void set_backward_observer(BackwardObserver observer) { backward_observer_ = std::move(observer); }
+  const BackwardObserver& backward_observer() const { return backward_observer_; }
+
  private:
   Executor& executor_;
   PassOptions options_;
@@ -64,6 +69,7 @@ class Pass {
   std::uint64_t random_layer_ = 0;
   Tensor draw_;
   Inspector inspector_;
+  BackwardObserver backward_observer_;
 };
 
 }  // namespace cf

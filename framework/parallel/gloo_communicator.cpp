@@ -94,7 +94,8 @@ class GlooCommunicator final : public Communicator {
     });
   }
 
-  std::int64_t vote(std::int64_t value) override { return rendezvous_.vote(value); }
+  std::int64_t begin_vote(std::int64_t value) override { return rendezvous_.begin_vote(value); }
+  std::int64_t vote_result(std::int64_t ticket) override { return rendezvous_.vote_result(ticket); }
 
  private:
   static constexpr std::uint32_t kTag = 1;  // one collective at a time

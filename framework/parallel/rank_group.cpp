@@ -67,13 +67,26 @@ std::optional<std::string> odd_build(const std::vector<RankIdentity>& ranks) {
   return std::nullopt;
 }
 
+std::optional<std::string> odd_kind_of_device(const std::vector<RankIdentity>& ranks) {
+  const auto computes_on = [](const RankIdentity& rank) {
+    return rank.device.empty() ? std::string(" computes on a CPU") : " computes on " + rank.device;
+  };
+  for (const auto& rank : ranks) {
+    if (rank.device.empty() == ranks.front().device.empty()) continue;
+    return concat(name_of(rank), computes_on(rank), ", ", name_of(ranks.front()), computes_on(ranks.front()),
+                  "; --device cpu or --device cuda on all ranks says which is meant");
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> shared_device(const std::vector<RankIdentity>& ranks) {
   std::map<std::string, const RankIdentity*> users;
   for (const auto& rank : ranks) {
     if (rank.device.empty()) continue;
     const auto [user, first] = users.try_emplace(rank.device, &rank);
     if (!first)
-      return concat(name_of(*user->second), " and ", name_of(rank), " use the same GPU ", rank.device);
+      return concat(name_of(*user->second), " and ", name_of(rank), " use the same GPU ", rank.device,
+                    "; every rank needs one of its own");
   }
   return std::nullopt;
 }
@@ -122,6 +135,7 @@ std::optional<RankIdentity> from_hello(const Message& message) {
 std::optional<std::string> disagreement(const std::vector<RankIdentity>& ranks) {
   if (auto odd = odd_build(ranks)) return odd;
   if (auto odd = odd_configuration(ranks)) return odd;
+  if (auto odd = odd_kind_of_device(ranks)) return odd;
   return shared_device(ranks);
 }
 

@@ -16,7 +16,7 @@ struct RankIdentity {
   int rank = 0, world = 1;
   std::string host;
   std::int64_t process = 0;
-  std::string device;         // of which no two ranks may use the same; empty on a CPU
+  std::string device;         // a GPU, which no two ranks may share; empty on a CPU, and then on all ranks
   std::string build;          // must be equal on all ranks
   std::string configuration;  // must be equal on all ranks; lines
   std::string address;        // under which the other ranks reach its host
@@ -32,8 +32,8 @@ Message to_hello(const RankIdentity& rank);
 // Null for a message that is no greeting of this version.
 std::optional<RankIdentity> from_hello(const Message& message);
 
-// Says which rank differs from the others in build or configuration, or which two use one device; null if all
-// fit. Where two differ, it is the one that is not as most are.
+// Says which rank differs from the others in build, configuration or kind of device, or which two use one
+// GPU; null if all fit. Where two differ, it is the one that is not as most are.
 std::optional<std::string> disagreement(const std::vector<RankIdentity>& ranks);
 
 // "4 ranks on 2 hosts: 0-1 on node7, 2-3 on node8".

@@ -277,13 +277,18 @@ std::string Rendezvous::get(const std::string& key) {
   return s.values.extract(request).mapped();
 }
 
-std::int64_t Rendezvous::vote(std::int64_t value) {
+std::int64_t Rendezvous::begin_vote(std::int64_t value) {
   State& s = *state_;
   const std::int64_t number = [&] {
     const std::lock_guard lock(s.mutex);
     return s.next_vote++;
   }();
   s.send({.kind = Message::Kind::Vote, .number = number, .texts = {std::to_string(value)}});
+  return number;
+}
+
+std::int64_t Rendezvous::vote_result(std::int64_t number) {
+  State& s = *state_;
   s.wait([&] { return s.votes.contains(number); });
   const std::lock_guard lock(s.mutex);
   return std::strtoll(s.votes.extract(number).mapped().c_str(), nullptr, 10);
@@ -292,6 +297,11 @@ std::int64_t Rendezvous::vote(std::int64_t value) {
 void Rendezvous::check() {
   const std::lock_guard lock(state_->mutex);
   if (state_->failure) throw Error(*state_->failure);
+}
+
+bool Rendezvous::has_failed() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->failure.has_value();
 }
 
 void Rendezvous::report_failure(ErrorKind kind, const std::string& what) noexcept {

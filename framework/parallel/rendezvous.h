@@ -64,11 +64,15 @@ class Rendezvous {
   std::string get(const std::string& key);
 
   // The highest value of all ranks, which call it equally often; waits for all.
-  std::int64_t vote(std::int64_t value);
+  std::int64_t vote(std::int64_t value) { return vote_result(begin_vote(value)); }
   void barrier() { vote(0); }
+  // The same in two parts: the vote's number, and its result, which is waited for and asked for once.
+  std::int64_t begin_vote(std::int64_t value);
+  std::int64_t vote_result(std::int64_t number);
 
   // Throws what has failed, if something has.
   void check();
+  bool has_failed() const;
 
   // Says that this rank fails, so that the others do too. Does nothing after a failure. Returns when rank 0
   // has understood, or after leave_timeout.

@@ -13,7 +13,11 @@ class SingleRank final : public Communicator {
   void all_reduce_sum(std::span<std::int64_t>) override {}
   void broadcast(std::span<std::byte>) override {}
   void all_gather(std::span<std::byte>) override {}
-  std::int64_t vote(std::int64_t value) override { return value; }
+  void sum_over_ranks(const Tensor&, const GpuStream*) override {}
+  void broadcast_to_ranks(const Tensor&, const GpuStream*) override {}
+  void gather_from_ranks(const Tensor&, const GpuStream*) override {}
+  std::int64_t begin_vote(std::int64_t value) override { return value; }
+  std::int64_t vote_result(std::int64_t ticket) override { return ticket; }
 };
 
 }  // namespace

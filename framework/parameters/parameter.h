@@ -32,8 +32,8 @@ struct Parameter {
   std::string name;  // "stages.0.blocks.1.conv.weight", as in interchange files
   Tensor value;
   Tensor gradient;
-  Tensor compute;             // the copy in the type the network computes in; empty where that is value's own
-  bool has_gradient = false;  // something was written to `gradient` since the step began
+  Tensor compute;           // the copy in the type the network computes in; empty where that is value's own
+  int gradient_writes = 0;  // to `gradient` since the step began
 
   // What kernels read.
   const Tensor& for_compute() const { return compute ? compute : value; }
@@ -68,8 +68,8 @@ struct GradientTarget {
 };
 
 inline GradientTarget gradient_target(Parameter& parameter) {
-  const float accumulate = parameter.has_gradient ? 1.0F : 0.0F;
-  parameter.has_gradient = true;
+  const float accumulate = parameter.gradient_writes == 0 ? 0.0F : 1.0F;
+  ++parameter.gradient_writes;
   return {parameter.gradient, accumulate};
 }
 

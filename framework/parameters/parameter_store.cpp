@@ -99,7 +99,7 @@ void ParameterStore::initialise(std::uint64_t seed) {
 }
 
 void ParameterStore::begin_step() {
-  for (Parameter* p : parameters_) p->has_gradient = false;
+  for (Parameter* p : parameters_) p->gradient_writes = 0;
   for (Statistic* s : statistics_) s->has_batch = false;
 }
 

@@ -1,9 +1,27 @@
+#include <cstdio>
+
 #include "framework/runtime/caching_pool.h"
 #include "framework/runtime/gpu.h"
 #include "framework/runtime/gpu_graph.h"
 #include "kernels/base/launch.cuh"
 
 namespace cf {
+
+namespace {
+
+// As nvidia-smi writes it: "GPU-" and 16 bytes in hexadecimal.
+std::string identity_of(const cudaUUID_t& uuid) {
+  std::string text = "GPU-";
+  for (int i = 0; i < 16; ++i) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned char>(uuid.bytes[i]));
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += digits;
+  }
+  return text;
+}
+
+}  // namespace
 
 GpuCount count_gpus() {
   int count = 0;
@@ -20,7 +38,8 @@ GpuProperties gpu_properties(int index) {
                     .compute_major = properties.major,
                     .compute_minor = properties.minor,
                     .multiprocessors = properties.multiProcessorCount,
-                    .memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem)};
+                    .memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem),
+                    .identity = identity_of(properties.uuid)};
   CF_CUDA(cudaDriverGetVersion(&out.driver_version));
   CF_CUDA(cudaRuntimeGetVersion(&out.runtime_version));
   return out;

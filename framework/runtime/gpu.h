@@ -28,6 +28,7 @@ struct GpuProperties {
   int compute_major = 0, compute_minor = 0;
   int multiprocessors = 0;
   std::int64_t memory_bytes = 0;
+  std::string identity;                         // "GPU-8a1b...", of which no two GPUs have the same
   int driver_version = 0, runtime_version = 0;  // as CUDA numbers them: 13000 is 13.0
 };
 GpuProperties gpu_properties(int index);

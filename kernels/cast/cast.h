@@ -1,4 +1,5 @@
-// The copy of a bucket of parameters in the type a network computes in: y[i] = x[i], rounded to nearest even.
+// The copy of a bucket of parameters in the type a network computes in, y[i] = x[i], rounded to nearest even;
+// and the way back, which is exact.
 #pragma once
 
 #include "kernels/base/dtype.h"
@@ -14,9 +15,21 @@ struct Cast {
 };
 
 template <class T>
+struct Widen {
+  View<const T, I> x;
+  View<Wide<T>, I> y;  // overwritten
+};
+
+template <class T>
 void cast(Reference, const Cast<T>&);
 void cast(Cpu, const Cast<float>&);
 template <class T>
 void cast(Cuda, const Cast<T>&);
+
+template <class T>
+void cast(Reference, const Widen<T>&);
+void cast(Cpu, const Widen<float>&);
+template <class T>
+void cast(Cuda, const Widen<T>&);
 
 }  // namespace cf::kernels

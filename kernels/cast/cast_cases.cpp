@@ -14,6 +14,14 @@ std::vector<Case> cast_cases() {
         [=](auto place, const auto& t) { cast(place, Cast<ElementOf<decltype(t)>>{.x = t(x), .y = t(y)}); });
     cases.push_back(std::move(problem));
   }
+  for (const std::int64_t size : {1, 1000}) {
+    Case problem(concat("cast/widen I=", size), 1);
+    const auto x = problem.input("x", normal(0, 100), I{size});
+    const auto y = problem.output<Element::WideT>("y", I{size});
+    problem.runs(
+        [=](auto place, const auto& t) { cast(place, Widen<ElementOf<decltype(t)>>{.x = t(x), .y = t(y)}); });
+    cases.push_back(std::move(problem));
+  }
   return cases;
 }
 

@@ -63,6 +63,7 @@ ResolvedConfig unusual() {
                               "ema.decay=0.9999",
                               "precision.compute=float32",
                               "precision.tf32=true",
+                              "precision.wire=bf16",
                               "checkpoint.every=90s",
                               "checkpoint.keep_last=5",
                               "checkpoint.keep_best=0",

@@ -134,8 +134,13 @@ TEST(FirstHost, OfSlurmsLists) {
 }
 
 TEST(RankCount, IsAPositiveNumber) {
-  EXPECT_EQ(parse_rank_count("4"), 4);
-  for (const char* bad : {"0", "-1", "x", "2x", ""}) EXPECT_THROW(parse_rank_count(bad), Error) << bad;
+  EXPECT_EQ(parse_rank_count("4", 0), 4);
+  for (const char* bad : {"0", "-1", "x", "2x", "", "all"}) {
+    EXPECT_THROW(parse_rank_count(bad, 0), Error) << bad;
+  }
+  EXPECT_EQ(parse_rank_count("2", 8), 2);
+  EXPECT_EQ(parse_rank_count("all", 8), 8);
+  EXPECT_THROW(parse_rank_count("9", 8), Error);
 }
 
 }  // namespace

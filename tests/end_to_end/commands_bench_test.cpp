@@ -83,6 +83,43 @@ TEST(CommandBench, InferAndTrainSayWhatWasMeasured) {
   EXPECT_TRUE(contents_of(scratch.path()).empty());
 }
 
+TEST(CommandBench, TrainOnRanksSaysWhatTheOthersCost) {
+  const ScratchFolder scratch;
+  const json result = json::parse(output_of(tiny_model("train", {"--ranks", "2", "--json"}), scratch.path()));
+  EXPECT_EQ(result["ranks"], 2);
+  EXPECT_EQ(result["batch"], 12);  // 6 on each
+  expect_spread(result["seconds"], 5);
+  expect_spread(result["seconds_alone"], 5);
+  EXPECT_NEAR(result["images_per_second"].get<double>(),
+              2 * result["images_per_second_per_rank"].get<double>(), 1e-6);
+  const std::string text = output_of(tiny_model("train", {"--ranks", "2"}), scratch.path());
+  EXPECT_NE(text.find("by itself"), std::string::npos) << text;
+  EXPECT_EQ(text.find("bench train", 1), std::string::npos) << "more than one rank speaks: " << text;
+}
+
+TEST(CommandBench, CommTimesSumsOfEverySize) {
+  const ScratchFolder scratch;
+  const Arguments arguments{"bench", "comm",      "--ranks", "2",          "--device",
+                            "cpu",   "--samples", "2",       "--max-size", "1"};
+  Arguments with_json = arguments;
+  with_json.emplace_back("--json");
+  const json result = json::parse(output_of(with_json, scratch.path()));
+  EXPECT_EQ(result["ranks"], 2);
+  ASSERT_EQ(result["sizes"].size(), 6U);  // 1 KiB to 1 MiB
+  std::int64_t bytes = 1024;
+  for (const json& size : result["sizes"]) {
+    EXPECT_EQ(size["bytes"], bytes);
+    expect_spread(size["seconds"], 2);
+    const double rate = static_cast<double>(bytes) / size["seconds"]["median"].get<double>();
+    EXPECT_NEAR(size["bytes_per_second"].get<double>() / rate, 1, 1e-9);
+    EXPECT_NEAR(size["link_bytes_per_second"].get<double>() / rate, 1, 1e-9);  // 2 (N-1) / N is 1 for two
+    bytes *= 4;
+  }
+  const std::string text = output_of(arguments, scratch.path());
+  EXPECT_NE(text.find("2 ranks"), std::string::npos) << text;
+  EXPECT_NE(text.find("1.00 MiB"), std::string::npos) << text;
+}
+
 TEST(CommandBench, RefusesWhatItCannotMeasure) {
   const ScratchFolder scratch;
   const auto refuse = [&](const Arguments& arguments, std::initializer_list<std::string_view> words) {
@@ -97,6 +134,8 @@ TEST(CommandBench, RefusesWhatItCannotMeasure) {
   refuse({"bench", "infer", "pico", "--precision", "bf16", "--device", "cpu"},
          {"precision.compute", "float32"});
   refuse({"bench", "train", "pico", "--steps", "0"}, {"--steps is 0"});
+  refuse({"bench", "comm", "--device", "cpu"}, {"--ranks N"});
+  refuse({"bench", "comm", "--device", "cpu", "--ranks", "all"}, {"--ranks all", "GPU"});
   refuse({"bench", "train", "pico", "--size", "4"}, {"train.size", "4"});
 }
 

@@ -11,10 +11,11 @@ namespace cf {
 inline constexpr double kRankTimeout = 4;  // seconds
 
 inline std::vector<std::string> tiny_ranks(const std::string& folder, int steps, int ranks,
-                                           std::vector<std::string> settings = {}) {
+                                           std::vector<std::string> settings = {},
+                                           const std::string& device = "cpu") {
   settings.insert(settings.begin(), "train.norm_batch=8");
   auto arguments = tiny_run(folder, steps, settings);
-  arguments.insert(arguments.end(), {"--device", "cpu", "--rank-timeout", "4s"});
+  arguments.insert(arguments.end(), {"--device", device, "--rank-timeout", "4s"});
   if (ranks > 1) arguments.insert(arguments.end(), {"--ranks", std::to_string(ranks)});
   return arguments;
 }

@@ -29,6 +29,18 @@ TEST(Rendezvous, AVoteIsTheHighestValueOnAllRanks) {
   }));
 }
 
+TEST(Rendezvous, VotesMayBeOpenWhileOthersAreHeld) {
+  expect_all_well(run_ranks(3, [](Rendezvous& rendezvous) {
+    std::int64_t open = rendezvous.begin_vote(rendezvous.rank());
+    for (int i = 1; i < 20; ++i) {
+      const std::int64_t next = rendezvous.begin_vote(rendezvous.rank() + i);
+      EXPECT_EQ(rendezvous.vote(-rendezvous.rank()), 0);
+      EXPECT_EQ(rendezvous.vote_result(open), 2 + i - 1);
+      open = next;
+    }
+  }));
+}
+
 TEST(Rendezvous, NoRankPassesABarrierBeforeAllAreThere) {
   std::atomic<int> arrived = 0;
   expect_all_well(run_ranks(4, [&](Rendezvous& rendezvous) {
@@ -96,6 +108,16 @@ TEST(Rendezvous, NamesTwoRanksOnOneGpu) {
       3, [](Rendezvous& rendezvous) { rendezvous.barrier(); },
       [](RendezvousOptions& options) { options.device = std::string(options.rank == 1 ? "a" : "b"); });
   expect_all_failed(ends, ErrorKind::Usage, "use the same GPU b");
+}
+
+TEST(Rendezvous, NamesTheRankThatHasNoGpu) {
+  const auto ends = run_ranks(
+      3, [](Rendezvous& rendezvous) { rendezvous.barrier(); },
+      [](RendezvousOptions& options) {
+        if (options.rank != 2) options.device = concat("GPU-", options.rank);
+      });
+  expect_all_failed(ends, ErrorKind::Usage, "rank 2 (host ");
+  expect_all_failed(ends, ErrorKind::Usage, "computes on a CPU, rank 0 (host ");
 }
 
 TEST(Rendezvous, NamesTwoProcessesOfOneRank) {

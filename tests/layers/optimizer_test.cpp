@@ -31,7 +31,7 @@ struct Model {
     Philox random(2, Purpose::Test, stream);
     for (Parameter* p : store->parameters()) {
       for (float& g : p->gradient.flat<float>()) g = scale * random.normal();
-      p->has_gradient = true;
+      p->gradient_writes = 1;
     }
     for (Statistic* s : store->statistics()) {
       for (float& v : s->batch.flat<float>()) v = random.uniform();
@@ -242,7 +242,7 @@ TEST(Optimizer, AParameterWithoutGradientIsNamed) {
   Model model;
   Optimizer optimizer(*model.executor, *model.store, {});
   model.draw_gradients(1);
-  model.store->parameters()[4]->has_gradient = false;
+  model.store->parameters()[4]->gradient_writes = 0;
   expect_error(ErrorKind::Internal, {model.store->parameters()[4]->name}, [&] { optimizer.step(1, 0.1); });
 }
 
