@@ -51,13 +51,14 @@ __device__ inline void store_at(const float* address, int rank, float value) {
       : "memory");
 }
 
-// Arrives at the same barrier of block `rank` of the cluster.
+// Arrives at the same barrier of block `rank`. With the scope of a cluster spelt out this would wait for all
+// memory traffic of the thread; what is released here, the reading of a slot, is over.
 __device__ inline void arrive_at(std::uint32_t barrier, int rank) {
   asm volatile(
       "{\n"
       ".reg .b32 remote;\n"
       "mapa.shared::cluster.u32 remote, %0, %1;\n"
-      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n"
+      "mbarrier.arrive.shared::cluster.b64 _, [remote];\n"
       "}" ::"r"(barrier),
       "r"(rank)
       : "memory");

@@ -1,16 +1,15 @@
 // The gates of mbconv's Hopper route at place Cuda in one kernel. A cluster of eight blocks has eight images:
 // each block computes an eighth of their squeezed channels, passes them to the others' shared memories, and
-// computes an eighth of the gates. So each weight a block reads serves eight images.
+// computes an eighth of the gates. Both products are tensor cores' with eight images as rows; which terms of
+// their sums a lane holds is free, so that it loads eight neighbouring ones.
 #pragma once
 
 #include "kernels/base/device_types.cuh"
-#include "kernels/base/packs.cuh"
-#include "kernels/base/reduce.cuh"
 #include "kernels/mbconv_forward/hopper_cluster.cuh"
 
 namespace cf::kernels::mbconv_hopper {
 
-inline constexpr int kGateBlocks = 8, kGateImages = 8, kGateThreads = 256;
+inline constexpr int kGateBlocks = 8, kGateImages = 8, kGateThreads = 256, kGateWarps = kGateThreads / 32;
 
 template <class T>
 struct GateArguments {
@@ -20,115 +19,128 @@ struct GateArguments {
   T* gate;
   int images, hidden, squeezed;
   float share;  // of a pixel in the mean
-};
 
-constexpr std::size_t gate_shared_bytes(std::int64_t hidden, std::int64_t squeezed) {
-  return static_cast<std::size_t>((hidden + squeezed) * kGateImages) * sizeof(float);
-}
+  __host__ __device__ int rows_of_block() const {  // of squeeze, whole tiles
+    return (squeezed + 8 * kGateBlocks - 1) / (8 * kGateBlocks) * 8;
+  }
+  __host__ __device__ int squeezed_pitch() const { return kGateBlocks * rows_of_block() + 4; }
+  std::size_t shared_bytes() const {
+    return static_cast<std::size_t>(kGateImages * (squeezed_pitch() + kGateWarps * rows_of_block())) *
+           sizeof(float);
+  }
+};
 
 template <class T>
 class GateWorker {
  public:
   __device__ __forceinline__ GateWorker(const GateArguments<T>& arguments, float* shared)
       : a_(arguments),
-        pooled_(shared),
-        squeezed_(shared + kGateImages * arguments.hidden),
+        squeezed_(shared),
+        part_sums_(shared + kGateImages * arguments.squeezed_pitch()),
         rank_(cluster_rank()),
+        lane_(static_cast<int>(threadIdx.x) % 32),
+        warp_(static_cast<int>(threadIdx.x) / 32),
         first_image_(static_cast<int>(blockIdx.x) / kGateBlocks * kGateImages) {}
 
   __device__ __forceinline__ void run() const {
     start_next_kernel();
     wait_for_last_kernel();
     cluster_barrier();  // all blocks run, so that their shared memories may be written
-    load_sums();
+    for (int row = 0; row < a_.rows_of_block(); row += 8) squeeze(row);
     __syncthreads();
-    compute_squeezed();
+    pass_on();
     cluster_barrier();
-    if (a_.squeezed % kPack<T> == 0) {
-      compute_gates<kPack<T>>();
-    } else {
-      compute_gates<1>();
-    }
+    const int tiles = (a_.hidden / 8 + kGateBlocks - 1) / kGateBlocks;
+    const int first = rank_ * tiles, last = min((rank_ + 1) * tiles, a_.hidden / 8);
+    for (int tile = first + warp_; tile < last; tile += kGateWarps) excite(tile * 8);
   }
 
  private:
-  static constexpr int kTerms = 4;  // of a sum that a lane loads at once
+  using Weights = Pack<std::uint32_t, 4>;
 
-  __device__ __forceinline__ void load_sums() const {
-    const int packs = a_.hidden / 4;
-    for (int i = threadIdx.x; i < kGateImages * packs; i += kGateThreads) {
-      const int image = first_image_ + i / packs;
-      const auto* const from =
-          reinterpret_cast<const float4*>(a_.sums) + std::int64_t{image} * packs + i % packs;
-      reinterpret_cast<float4*>(pooled_)[i] = image < a_.images ? *from : float4{};
+  // Eight terms of a row of weights; zeros where there is no row or there are no terms.
+  static __device__ __forceinline__ Weights weights_at(const T* row, int term, bool valid) {
+    return valid ? *reinterpret_cast<const Weights*>(row + term) : Weights{};
+  }
+
+  // sum += eight terms of an image by those of a weight row.
+  static __device__ __forceinline__ void multiply(float (&sum)[4], const float4& low, const float4& high,
+                                                  const Weights& w) {
+    const MatrixA first{round_pair<T>(low.x, low.y), 0, round_pair<T>(low.z, low.w), 0};
+    const MatrixA second{round_pair<T>(high.x, high.y), 0, round_pair<T>(high.z, high.w), 0};
+    multiply_add<T>(sum, first, w.value[0], w.value[1]);
+    multiply_add<T>(sum, second, w.value[2], w.value[3]);
+  }
+
+  // Eight squeezed channels of the block, this warp's part of their sums.
+  __device__ __forceinline__ void squeeze(int row) const {
+    const int d = rank_ * a_.rows_of_block() + row + lane_ / 4, image = first_image_ + lane_ / 4;
+    const bool has_row = d < a_.squeezed, has_image = image < a_.images;
+    const T* weights = a_.squeeze + std::int64_t{d} * a_.hidden;
+    const float* sums = a_.sums + std::int64_t{image} * a_.hidden;
+    float sum[4] = {};
+#pragma unroll 4
+    for (int first = warp_ * 32; first < a_.hidden; first += kGateWarps * 32) {
+      const int term = first + lane_ % 4 * 8;
+      const bool has_terms = term < a_.hidden;
+      float4 low{}, high{};
+      if (has_image && has_terms) {
+        low = *reinterpret_cast<const float4*>(sums + term);
+        high = *reinterpret_cast<const float4*>(sums + term + 4);
+      }
+      const auto mean = [&](float4& v) {
+        v.x *= a_.share;
+        v.y *= a_.share;
+        v.z *= a_.share;
+        v.w *= a_.share;
+      };
+      mean(low);
+      mean(high);
+      multiply(sum, low, high, weights_at(weights, term, has_row && has_terms));
+    }
+    float* const to = part_sums_ + ((warp_ * a_.rows_of_block() + row) * kGateImages + lane_ / 4) +
+                      lane_ % 4 * 2 * kGateImages;
+    to[0] = sum[0];
+    to[kGateImages] = sum[1];
+  }
+
+  // The sums of the warps' parts, in order, to all blocks of the cluster.
+  __device__ __forceinline__ void pass_on() const {
+    const int count = a_.rows_of_block() * kGateImages;
+    for (int i = threadIdx.x; i < count; i += kGateThreads) {
+      const int d = rank_ * a_.rows_of_block() + i / kGateImages;
+      float value = d < a_.squeezed ? a_.squeeze_bias[d] : 0;
+#pragma unroll
+      for (int warp = 0; warp < kGateWarps; ++warp) value += part_sums_[warp * count + i];
+      if (d >= a_.squeezed || value < 0) value = 0;
+      for (int rank = 0; rank < kGateBlocks; ++rank) {
+        store_at(squeezed_ + i % kGateImages * a_.squeezed_pitch() + d, rank, value);
+      }
     }
   }
 
-  // A warp for each squeezed channel.
-  __device__ __forceinline__ void compute_squeezed() const {
-    const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-    const int channels = (a_.squeezed + kGateBlocks - 1) / kGateBlocks;
-    const int last = min(a_.squeezed, (rank_ + 1) * channels);
-    for (int d = rank_ * channels + warp; d < last; d += kGateThreads / 32) {
-      float sum[kGateImages] = {};
-      const T* weights = a_.squeeze + std::int64_t{d} * a_.hidden;
+  // Eight gates of each image.
+  __device__ __forceinline__ void excite(int channel) const {
+    const T* weights = a_.excite + std::int64_t{channel + lane_ / 4} * a_.squeezed;
+    const float* squeezed = squeezed_ + lane_ / 4 * a_.squeezed_pitch();
+    float sum[4] = {};
 #pragma unroll 4
-      for (int i = lane * kTerms; i < a_.hidden; i += 32 * kTerms) {
-        float weight[kTerms];
-        const auto pack = load_pack<T, kTerms>(weights + i);
-#pragma unroll
-        for (int j = 0; j < kTerms; ++j) weight[j] = to_float(pack.value[j]);
-#pragma unroll
-        for (int image = 0; image < kGateImages; ++image) {
-          const auto values = *reinterpret_cast<const float4*>(pooled_ + image * a_.hidden + i);
-          sum[image] +=
-              weight[0] * values.x + weight[1] * values.y + weight[2] * values.z + weight[3] * values.w;
-        }
-      }
-#pragma unroll
-      for (int image = 0; image < kGateImages; ++image) {
-        const float value = warp_sum(sum[image]) * a_.share + a_.squeeze_bias[d];
-        if (lane < kGateBlocks) store_at(squeezed_ + d * kGateImages + image, lane, value > 0 ? value : 0.0F);
-      }
+    for (int term = lane_ % 4 * 8; term < kGateBlocks * a_.rows_of_block(); term += 32) {
+      multiply(sum, *reinterpret_cast<const float4*>(squeezed + term),
+               *reinterpret_cast<const float4*>(squeezed + term + 4),
+               weights_at(weights, term, term < a_.squeezed));
     }
-  }
-
-  // A thread for each gate of four images.
-  template <int V>
-  __device__ __forceinline__ void compute_gates() const {
-    const int channels = (a_.hidden + kGateBlocks - 1) / kGateBlocks, first = rank_ * channels;
-    const int count = min(channels, a_.hidden - first);
-    for (int i = threadIdx.x; i < 2 * count; i += kGateThreads) {
-      const int e = first + i % count, images = i / count * 4;
-      float sum[4] = {};
-      const T* weights = a_.excite + std::int64_t{e} * a_.squeezed;
-#pragma unroll 4
-      for (int d = 0; d < a_.squeezed; d += V) {
-        float weight[V];
-        load_floats(weights + d, weight);
-#pragma unroll
-        for (int j = 0; j < V; ++j) {
-          const auto values = *reinterpret_cast<const float4*>(squeezed_ + (d + j) * kGateImages + images);
-          sum[0] += weight[j] * values.x;
-          sum[1] += weight[j] * values.y;
-          sum[2] += weight[j] * values.z;
-          sum[3] += weight[j] * values.w;
-        }
-      }
-#pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        const int image = first_image_ + images + j;
-        if (image >= a_.images) continue;
-        const float gate = 1 / (1 + expf(-(sum[j] + a_.excite_bias[e])));
-        a_.gate[std::int64_t{image} * a_.hidden + e] = from_float<T>(gate);
-      }
-    }
+    const int image = first_image_ + lane_ / 4, e = channel + lane_ % 4 * 2;
+    if (image >= a_.images) return;
+    const auto gate = [&](float value, int at) { return 1 / (1 + __expf(-(value + a_.excite_bias[at]))); };
+    *reinterpret_cast<std::uint32_t*>(a_.gate + std::int64_t{image} * a_.hidden + e) =
+        round_pair<T>(gate(sum[0], e), gate(sum[1], e + 1));
   }
 
   const GateArguments<T>& a_;
-  float* const pooled_;    // [images][hidden]
-  float* const squeezed_;  // [squeezed][images]
-  const int rank_, first_image_;
+  float* const squeezed_;   // [images][squeezed]
+  float* const part_sums_;  // [warps][squeezed of this block][images]
+  const int rank_, lane_, warp_, first_image_;
 };
 
 template <class T>

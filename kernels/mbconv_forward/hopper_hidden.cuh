@@ -144,13 +144,14 @@ class HiddenWorker {
   // --- a warpgroup
 
   __device__ __forceinline__ void compute_slice(int hidden) {
-    const Filter filter = load_filter(hidden);
+    const Taps taps = load_taps(hidden);
     Sums sum;
     expand(hidden, sum);
     if (threadIdx.x % kTeamThreads == 0) wait_for_stores();
     named_barrier(1 + team_, kTeamThreads);
     put_expanded(sum);
     __syncwarp();
+    const Filter filter[2] = {make_filter(taps, 0), make_filter(taps, 1)};
     for (int image = 0; image < tiling_.images; ++image) {
       float total[2][4] = {};
       if (tiling_.pitch == 8) {
@@ -233,131 +234,147 @@ class HiddenWorker {
 
   // --- the convolution, of one image and the warp's two groups
 
-  struct Filter {
-    std::uint32_t taps[2][kTaps];
-    float2 bias[2];
+  // One register for each tap: row lane / 4 (output channel), columns 2 (lane % 4) and the next (input
+  // channels) of its 8 x 8 matrix.
+  struct Taps {
+    std::uint32_t of[2][3][3];
+    float bias[2];
   };
 
-  __device__ __forceinline__ Filter load_filter(int hidden) const {
-    Filter filter;
+  __device__ __forceinline__ Taps load_taps(int hidden) const {
+    Taps taps;
 #pragma unroll
     for (int group = 0; group < 2; ++group) {
-      const int first = hidden + (warp_ * 2 + group) * kGroupWidth;
-      const bool valid = first < a_.hidden;
-      const T* from = a_.conv + std::int64_t{first + lane_ / 4} * kTaps * kGroupWidth + lane_ % 4 * 2;
+      const int channel = hidden + (warp_ * 2 + group) * kGroupWidth + lane_ / 4;
+      const bool valid = channel < a_.hidden;
+      const T* from = a_.conv + std::int64_t{channel} * kTaps * kGroupWidth + lane_ % 4 * 2;
 #pragma unroll
       for (int i = 0; i < kTaps; ++i) {
-        filter.taps[group][i] =
+        taps.of[group][i / 3][i % 3] =
             valid ? __ldg(reinterpret_cast<const std::uint32_t*>(from + i * kGroupWidth)) : 0;
       }
-      filter.bias[group] =
-          valid ? __ldg(reinterpret_cast<const float2*>(a_.conv_bias + first + lane_ % 4 * 2)) : float2{};
+      taps.bias[group] = valid ? __ldg(a_.conv_bias + channel) : 0;
     }
-    return filter;
+    return taps;
   }
 
-  // Where a lane's row of a matrix is: the first group of a pixel, from row to row of the image.
-  struct Walk {
-    std::uint32_t address;
-    int step;
-    __device__ void advance() { address += step; }
+  // What the first and the second two of four rows of t contribute to two rows of u, see grouped_conv. In two
+  // rows the matrices are, in order, row 0: taps 0, 1, 2, row 1: taps 0, 1, 2.
+  struct Filter {
+    MatrixA upper[3], lower[3];
+    float start[4];
   };
-  // Eight pixels from one of the three taps on; those outside of the row are the zero pixel.
-  __device__ __forceinline__ Walk walk(int image, int row, int column) const {
-    if (column < 0 || column >= a_.width) return {base_ + tile_, 0};
-    const int place = (1 + image * tiling_.image_rows + row) * tiling_.pitch + column;
-    return {base_ + tile_ + offset_of(place, warp_ * 2), 2 * tiling_.pitch * kRowBytes};
+
+  static __device__ __forceinline__ Filter make_filter(const Taps& taps, int group) {
+    const auto& [a, b, c] = taps.of[group];
+    const float bias = taps.bias[group];
+    return {{{a[0], 0, a[1], 0}, {a[2], 0, b[0], a[0]}, {b[1], a[1], b[2], a[2]}},
+            {{c[0], b[0], c[1], b[1]}, {c[2], b[2], 0, c[0]}, {0, c[1], 0, c[2]}},
+            {bias, bias, bias, bias}};
   }
 
-  // Pairs of rows from the top; u overwrites what no later pair reads. Its sums over the pixels are products
-  // with ones: sum[group], each row of which is the same.
-  template <int kBlocks>
-  __device__ __forceinline__ void convolve(int image, const Filter& filter, float (&total)[2][4]) const {
-    Walk four[kBlocks], two[kBlocks], out[kBlocks];
-    std::uint32_t rows[kBlocks][2][4][3];  // [.][group][row][tap]
-#pragma unroll
-    for (int block = 0; block < kBlocks; ++block) {
-      // Three taps of one row and the first of the next, then that one's other two.
-      const int column = block * 8 + lane_ % 8;
-      four[block] = walk(image, lane_ / 24 - 1, column + lane_ / 8 % 3 - 1);
-      two[block] = walk(image, 0, column + lane_ / 8 % 2);
-      // One row and the next of both groups.
-      const int place = (1 + image * tiling_.image_rows + lane_ / 8 % 2) * tiling_.pitch + column;
-      out[block] = {base_ + tile_ + offset_of(place, warp_ * 2 + lane_ / 16), 2 * tiling_.pitch * kRowBytes};
-    }
-    const auto load = [&](int block) {
+  // Two rows of t of a run of 8 columns, both groups.
+  using TwoRows = std::uint32_t[2][6];
+
+  // A warp's way down the rows of a run: addresses of this lane, of matrices of the first group.
+  struct Run {
+    std::uint32_t first_four, last_two, output;
+    int four_step, two_step, output_step;  // bytes to the next two rows
+    std::uint32_t inside;                  // of the lane's two pixels, as a mask of a pair
+
+    __device__ void load(TwoRows& rows) {
 #pragma unroll
       for (int group = 0; group < 2; ++group) {
-        auto& r = rows[block][group];
-        load_matrices<Rows::AsRows>(four[block].address ^ group * 16, r[2][0], r[2][1], r[2][2], r[3][0]);
-        load_matrices<Rows::AsRows>(two[block].address ^ group * 16, r[3][1], r[3][2]);
+        auto& r = rows[group];
+        load_matrices<Rows::AsRows>(first_four ^ group * 16, r[0], r[1], r[2], r[3]);
+        load_matrices<Rows::AsRows>(last_two ^ group * 16, r[4], r[5]);
       }
-      four[block].advance();
-      two[block].advance();
+      first_four += four_step;
+      last_two += two_step;
+    }
+  };
+
+  // From row -1 of the image on; pixels outside of a row are the zero pixel.
+  __device__ __forceinline__ Run run_of(int image, int first_column) const {
+    const int two_rows = 2 * tiling_.pitch * kRowBytes, column = first_column + lane_ % 8;
+    const auto place = [&](int row, int at) {
+      return base_ + tile_ +
+             offset_of((1 + image * tiling_.image_rows + row) * tiling_.pitch + at, warp_ * 2);
     };
+    const auto inside = [&](int at) { return at >= 0 && at < a_.width; };
+    const int of_four = column + lane_ / 8 % 3 - 1, of_two = column + lane_ / 8 % 2;
+    const int pixel = first_column + lane_ % 4 * 2;
+    return {.first_four = inside(of_four) ? place(lane_ / 24 - 1, of_four) : base_ + tile_,
+            .last_two = inside(of_two) ? place(0, of_two) : base_ + tile_,
+            .output = place(lane_ / 8 % 2, column) ^ lane_ / 16 * 16,
+            .four_step = inside(of_four) ? two_rows : 0,
+            .two_step = inside(of_two) ? two_rows : 0,
+            .output_step = two_rows,
+            .inside = (inside(pixel) ? 0xffffU : 0U) | (inside(pixel + 1) ? 0xffff0000U : 0U)};
+  }
+
+  // Pairs of rows from the top, the loaded ones in turn; u overwrites what no later pair reads. Its sums over
+  // the pixels are products with ones: rows 0 to 7 those of even, 8 to 15 of odd rows of the image.
+  template <int kRuns>
+  __device__ __forceinline__ void convolve(int image, const Filter (&filter)[2], float (&total)[2][4]) const {
+    Run runs[kRuns];
+    TwoRows even[kRuns], odd[kRuns];
 #pragma unroll
-    for (int block = 0; block < kBlocks; ++block) load(block);
-#pragma unroll 2
-    for (int row = 0; row < a_.height; row += 2) {
+    for (int i = 0; i < kRuns; ++i) {
+      runs[i] = run_of(image, i * 8);
+      runs[i].load(even[i]);
+    }
+#pragma unroll 1
+    for (int row = 0; row < a_.height; row += 4) {
 #pragma unroll
-      for (int block = 0; block < kBlocks; ++block) {
+      for (int i = 0; i < kRuns; ++i) runs[i].load(odd[i]);
+      convolve_two_rows<kRuns>(row, filter, even, odd, runs, total);
+      if (row + 2 >= a_.height) break;
 #pragma unroll
-        for (int group = 0; group < 2; ++group) {
-#pragma unroll
-          for (int tap = 0; tap < 3; ++tap) {
-            rows[block][group][0][tap] = rows[block][group][2][tap];
-            rows[block][group][1][tap] = rows[block][group][3][tap];
-          }
-        }
-        load(block);
-      }
-      __syncwarp();
-      const bool odd = row + 1 == a_.height;  // the second row is not of the image
-#pragma unroll
-      for (int block = 0; block < kBlocks; ++block) {
-        std::uint32_t u[4];
-#pragma unroll
-        for (int group = 0; group < 2; ++group) {
-          float sum[4];
-          multiply(rows[block][group], filter.taps[group], filter.bias[group], sum);
-          const bool inside = block * 8 + lane_ / 4 < a_.width;
-          u[group * 2] = inside ? activated(sum[0], sum[1]) : 0;
-          u[group * 2 + 1] = inside && !odd ? activated(sum[2], sum[3]) : 0;  // zeros stay below an odd image
-        }
-        store_matrices(out[block].address, u[0], u[1], u[2], u[3]);
-        __syncwarp();
-        std::uint32_t pixels[4];
-        load_matrices<Rows::AsColumns>(out[block].address, pixels[0], pixels[1], pixels[2], pixels[3]);
-        const std::uint32_t one = round_pair<T>(1, 1);
-        multiply_add<T>(total[0], {one, one, one, one}, pixels[0], pixels[1]);
-        multiply_add<T>(total[1], {one, one, one, one}, pixels[2], pixels[3]);
-        out[block].advance();
-      }
+      for (int i = 0; i < kRuns; ++i) runs[i].load(even[i]);
+      convolve_two_rows<kRuns>(row + 2, filter, odd, even, runs, total);
     }
   }
 
-  static __device__ __forceinline__ void multiply(const std::uint32_t (&rows)[4][3],
-                                                  const std::uint32_t (&taps)[kTaps], const float2& bias,
-                                                  float (&sum)[4]) {
-    const auto row = [&](int tap) { return rows[tap / 3][tap % 3]; };
-    const auto next = [&](int tap) { return rows[tap / 3 + 1][tap % 3]; };
-    multiply_add<T>(sum, {bias.x, bias.y, bias.x, bias.y}, {row(0), next(0), row(1), next(1)}, taps[0],
-                    taps[1]);
+  template <int kRuns>
+  __device__ __forceinline__ void convolve_two_rows(int row, const Filter (&filter)[2],
+                                                    const TwoRows (&upper)[kRuns],
+                                                    const TwoRows (&lower)[kRuns], Run (&runs)[kRuns],
+                                                    float (&total)[2][4]) const {
+    __syncwarp();
+    const std::uint32_t second = row + 1 < a_.height ? ~0U : 0U;  // else zeros stay below the image
 #pragma unroll
-    for (int tap = 2; tap < kTaps - 1; tap += 2) {
-      multiply_add<T>(sum, {row(tap), next(tap), row(tap + 1), next(tap + 1)}, taps[tap], taps[tap + 1]);
+    for (int i = 0; i < kRuns; ++i) {
+      std::uint32_t u[2][2];
+#pragma unroll
+      for (int group = 0; group < 2; ++group) {
+        const Filter& f = filter[group];
+        const auto &above = upper[i][group], &below = lower[i][group];
+        float sum[4];
+        multiply_add<T>(sum, f.start, f.upper[0], above[0], above[1]);
+        multiply_add<T>(sum, f.upper[1], above[2], above[3]);
+        multiply_add<T>(sum, f.upper[2], above[4], above[5]);
+#pragma unroll
+        for (int j = 0; j < 3; ++j) multiply_add<T>(sum, f.lower[j], below[2 * j], below[2 * j + 1]);
+        u[group][0] = activated(sum[0], sum[1]) & runs[i].inside;
+        u[group][1] = activated(sum[2], sum[3]) & runs[i].inside & second;
+      }
+      store_matrices_as_columns(runs[i].output, u[0][0], u[0][1], u[1][0], u[1][1]);
+      runs[i].output += runs[i].output_step;
+      const std::uint32_t ones = round_pair<T>(1, 1);
+#pragma unroll
+      for (int group = 0; group < 2; ++group) multiply_add<T>(total[group], u[group][0], u[group][1], ones);
     }
-    multiply_add<T>(sum, row(8), next(8), taps[8]);
   }
 
   __device__ __forceinline__ void write_totals(int hidden, int image, const float (&total)[2][4]) const {
-    if (lane_ >= 4 || image >= a_.images) return;
+    if (lane_ % 4 != 0 || image >= a_.images) return;
 #pragma unroll
     for (int group = 0; group < 2; ++group) {
-      const int channel = hidden + (warp_ * 2 + group) * kGroupWidth + lane_ * 2;
-      if (channel >= a_.hidden) continue;
-      *reinterpret_cast<float2*>(a_.sums + std::int64_t{image} * a_.hidden + channel) =
-          float2{total[group][0], total[group][1]};
+      const int channel = hidden + (warp_ * 2 + group) * kGroupWidth + lane_ / 4;
+      if (channel < a_.hidden) {
+        a_.sums[std::int64_t{image} * a_.hidden + channel] = total[group][0] + total[group][2];
+      }
     }
   }
 

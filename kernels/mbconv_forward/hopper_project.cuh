@@ -89,7 +89,8 @@ class ProjectWorker {
 
   __device__ __forceinline__ void multiply() {
     if (team_ >= a_.teams) return;
-    Sums sum = {};
+    Sums sum;
+    start_sums(sum, first_pixel_of_lane());
     const Places places = find_places();
     pin(sum);
     int last = -1;
@@ -173,7 +174,6 @@ class ProjectWorker {
   }
 
   __device__ __forceinline__ void apply_gates(int slot, const Places& places) const {
-    using Words = Pack<std::uint32_t, 4>;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       auto& u = *reinterpret_cast<Words*>(shared_ + slot + places.u + i * kStep * kRowBytes);
@@ -187,28 +187,56 @@ class ProjectWorker {
     }
   }
 
-  __device__ __forceinline__ void store(const Sums& sum, std::uint32_t first_pixel) const {
+  using Words = Pack<std::uint32_t, 4>;
+
+  // Calls body(block, at, channel, offset, inside) for the lane's eight neighbouring channels of each block
+  // of 32 columns of both of its pixels; at: their first element of each four sums; inside: they exist.
+  template <class Body>
+  __device__ __forceinline__ void for_each_pack(std::uint32_t first_pixel, const Body& body) const {
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const std::uint32_t pixel = first_pixel + half * 8;
-      if (pixel >= a_.pixels) continue;
+    for (int block = 0; block < kHalves * kTiles / 4; ++block) {
+      const int channel = first_channel_ + block * 32 + lane_ % 4 * 8;
 #pragma unroll
-      for (int block = 0; block < kHalves * kTiles / 4; ++block) {
-        const int channel = first_channel_ + block * 32 + lane_ % 4 * 8;
-        if (channel >= a_.channels) continue;
-        const std::int64_t offset = std::int64_t{pixel} * a_.channels + channel;
-        const auto x = load_pack<T, 8>(a_.x + offset);
-        Pack<std::uint32_t, 4> pack;
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const float(&values)[4] = sum[block * 4 / kTiles][block * 4 % kTiles + i];
-          const float2 bias = __ldg(reinterpret_cast<const float2*>(a_.bias + channel + i * 2));
-          pack.value[i] = round_pair<T>(to_float(x.value[2 * i]) + bias.x + values[half * 2],
-                                        to_float(x.value[2 * i + 1]) + bias.y + values[half * 2 + 1]);
-        }
-        *reinterpret_cast<Pack<std::uint32_t, 4>*>(a_.y + offset) = pack;
+      for (int half = 0; half < 2; ++half) {
+        const std::uint32_t pixel = first_pixel + half * 8;
+        body(block, half * 2, channel, std::int64_t{pixel} * a_.channels + channel,
+             pixel < a_.pixels && channel < a_.channels);
       }
+      asm volatile("" ::: "memory");  // more loads at once would take too many registers
     }
+  }
+
+  // sum = x + bias.
+  __device__ __forceinline__ void start_sums(Sums& sum, std::uint32_t first_pixel) const {
+    for_each_pack(first_pixel, [&](int block, int at, int channel, std::int64_t offset, bool inside) {
+      Pack<T, 8> x{};
+      float4 bias[2] = {};
+      if (inside) {
+        x = load_pack<T, 8>(a_.x + offset);
+        bias[0] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel));
+        bias[1] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel) + 1);
+      }
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        float(&values)[4] = sum[block * 4 / kTiles][block * 4 % kTiles + i];
+        const float4& b = bias[i / 2];
+        values[at] = to_float(x.value[2 * i]) + (i % 2 == 0 ? b.x : b.z);
+        values[at + 1] = to_float(x.value[2 * i + 1]) + (i % 2 == 0 ? b.y : b.w);
+      }
+    });
+  }
+
+  __device__ __forceinline__ void store(const Sums& sum, std::uint32_t first_pixel) const {
+    for_each_pack(first_pixel, [&](int block, int at, int, std::int64_t offset, bool inside) {
+      if (!inside) return;
+      Words pack;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const float(&values)[4] = sum[block * 4 / kTiles][block * 4 % kTiles + i];
+        pack.value[i] = round_pair<T>(values[at], values[at + 1]);
+      }
+      *reinterpret_cast<Words*>(a_.y + offset) = pack;
+    });
   }
 
   const ProjectArguments<T>& a_;

@@ -96,8 +96,7 @@ bool compute_gates(Cuda place, const MBConvForward<T>& a, std::int64_t images,
   const auto e = a.x.extents();
   const std::int64_t hidden = a.expand.template extent<E>().value,
                      squeezed = a.squeeze.template extent<D>().value;
-  const std::size_t bytes = gate_shared_bytes(hidden, squeezed);
-  if (!has_hopper_code<T>() || bytes > static_cast<std::size_t>(shared_memory_of_block(0))) return false;
+  if (!has_hopper_code<T>() || squeezed % 8 != 0) return false;
   if (!aligned_to(16, a.squeeze.data(), a.excite.data())) return false;
   const GateArguments<T> arguments{.sums = scratch.sums,
                                    .squeeze = a.squeeze.data(),
@@ -110,10 +109,11 @@ bool compute_gates(Cuda place, const MBConvForward<T>& a, std::int64_t images,
                                    .squeezed = static_cast<int>(squeezed),
                                    .share = 1 / static_cast<float>(e[1] * e[2])};
   const std::int64_t clusters = (images + kGateImages - 1) / kGateImages;
-  launch_clusters(
-      "mbconv forward, gates", mbconv_hopper_gates_kernel<T>,
-      {.grid = static_cast<unsigned>(clusters * kGateBlocks), .block = kGateThreads, .shared_bytes = bytes},
-      kGateBlocks, place, arguments);
+  launch_clusters("mbconv forward, gates", mbconv_hopper_gates_kernel<T>,
+                  {.grid = static_cast<unsigned>(clusters * kGateBlocks),
+                   .block = kGateThreads,
+                   .shared_bytes = arguments.shared_bytes()},
+                  kGateBlocks, place, arguments);
   return true;
 }
 
