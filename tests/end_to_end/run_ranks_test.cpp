@@ -1,7 +1,9 @@
 // Any number of ranks gives the same run, to summation order.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 
 #include "apps/run_folder/metrics_log.h"
@@ -99,6 +101,21 @@ TEST_F(RunRanks, StoppedAndGoneOnWithTheSameNumberBitForBit) {
   const ProcessResult result = train(stopped, 2);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   expect_same_run(stopped, whole);
+}
+
+// Only the first rank has the folder and looks at its clock; the others finish their steps too and go on.
+TEST(RunRanksClock, AllComeToASaveThatIsDueByTheClock) {
+  const ScratchFolder scratch;
+  const std::string run = scratch / "run";
+  ConvfirstProcess process(
+      tiny_ranks(run, 1'000'000, 2, {"checkpoint.every=0.2s", "eval.every=100000st", "train.log_every=1"}));
+  ASSERT_TRUE(process.wait_for_message("step 1/"));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (checkpoints_of(run).size() < 2 && std::chrono::steady_clock::now() < deadline) ::usleep(20'000);
+  EXPECT_EQ(checkpoints_of(run).size(), 2U);  // so many are kept
+  process.send(SIGTERM);
+  const ProcessResult result = process.wait();
+  EXPECT_EQ(result.exit_code, kSavedRunAgain) << result.err;
 }
 
 TEST(RunRanksRefusal, SaysWhatDoesNotDivide) {
