@@ -9,7 +9,8 @@
 //   Variable y = record<Linear>(pass, inputs(x), weight);
 //
 // Gradients of activations are returned; those of parameters go into gradient_target(parameter). dy may be
-// overwritten where dy.is_unique().
+// overwritten where dy.is_unique(). An op with `static constexpr bool kAdds = true` gets the gradients of its
+// inputs so far as a last argument of backward, Gradients<n>: where one is not empty, it returns the sum.
 #pragma once
 
 #include <array>
@@ -34,11 +35,20 @@ class OpNode final : public Node {
  public:
   typename Op::Saved saved;
 
+  static constexpr bool kAdds = requires { Op::kAdds; };
+
   const char* op() const override { return Op::kName; }
+  bool adds() const override { return kAdds; }
   void backward(Pass& pass, Tensor dy, std::span<const bool> wanted, std::span<Tensor> dx) override {
     Wanted<n> w;
     std::copy(wanted.begin(), wanted.end(), w.begin());
-    Gradients<n> gradients = Op::backward(saved, pass, std::move(dy), w);
+    Gradients<n> gradients;
+    if constexpr (kAdds) {
+      std::move(dx.begin(), dx.end(), gradients.begin());
+      gradients = Op::backward(saved, pass, std::move(dy), w, std::move(gradients));
+    } else {
+      gradients = Op::backward(saved, pass, std::move(dy), w);
+    }
     std::move(gradients.begin(), gradients.end(), dx.begin());
   }
 };

@@ -1,6 +1,7 @@
 #include "framework/autograd/tape.h"
 
 #include <array>
+#include <utility>
 
 #include "framework/autograd/pass.h"
 #include "kernels/residual/residual.h"
@@ -41,6 +42,11 @@ void Tape::add_gradient(Pass& pass, int node, Tensor gradient) {
   sum = sum ? added(pass, std::move(sum), gradient) : std::move(gradient);
 }
 
+Tensor Tape::take_unique_gradient(int node) {
+  Tensor& sum = entries_[static_cast<std::size_t>(node)].gradient;
+  return sum && sum.is_unique() ? std::exchange(sum, Tensor()) : Tensor();
+}
+
 void Tape::backward(Pass& pass, int output, Tensor dy) {
   CF_CHECK(output >= 0 && output < static_cast<int>(entries_.size()), "backward from node ", output,
            " of a tape of ", entries_.size());
@@ -55,11 +61,15 @@ void Tape::backward(Pass& pass, int output, Tensor dy) {
     std::array<bool, kMaxInputs> wanted{};
     std::array<Tensor, kMaxInputs> dx;
     for (std::size_t i = 0; i < entry.inputs.size(); ++i) wanted[i] = entry.inputs[i] >= 0;
+    if (entry.node->adds()) {
+      for (std::size_t i = 0; i < entry.inputs.size(); ++i) {
+        if (wanted[i]) dx[i] = take_unique_gradient(entry.inputs[i]);
+      }
+    }
     entry.node->backward(pass, std::move(entry.gradient), {wanted.data(), entry.inputs.size()},
                          {dx.data(), entry.inputs.size()});
     const char* op = entry.node->op();
     entry.node.reset();
-    if (pass.backward_observer()) pass.backward_observer()();
     for (std::size_t i = 0; i < entry.inputs.size(); ++i) {
       if (!wanted[i]) continue;
       CF_CHECK(dx[i], op, " gave no gradient for input ", i);

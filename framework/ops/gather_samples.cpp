@@ -16,6 +16,7 @@ namespace {
 
 struct GatherSamples {
   static constexpr const char* kName = "gather_samples";
+  static constexpr bool kAdds = true;
   struct Saved {
     Shape shape;  // of x
     Tensor kept;
@@ -33,8 +34,9 @@ struct GatherSamples {
     return y;
   }
 
-  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
-    Tensor dx = pass.executor().zeros(dy.dtype(), saved.shape);
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>,
+                               Gradients<1> so_far) {
+    Tensor dx = so_far[0] ? std::move(so_far[0]) : pass.executor().zeros(dy.dtype(), saved.shape);
     pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
       kernels::residual(place, kernels::ScatterAddSamples<T>{.x = dy.view<const T, N, H, W, C>(),
                                                              .kept = saved.kept.view<const std::int64_t, N>(),

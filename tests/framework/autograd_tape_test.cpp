@@ -1,6 +1,7 @@
 // The tape: order of sums, release of memory, depth.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 
 #include "framework/autograd/pass.h"
@@ -78,6 +79,38 @@ TEST_F(TapeTest, AGradientThatTwoHoldIsNotChangedUnderOneOfThem) {
   EXPECT_EQ(at_a, 7);
   EXPECT_EQ(at_b, 2);
   EXPECT_EQ(first_of(dy), 2);
+}
+
+// An op that adds to the gradient so far, as scattering kept samples does.
+class AddingNode final : public Node {
+ public:
+  const char* op() const override { return "adding"; }
+  bool adds() const override { return true; }
+  void backward(Pass&, Tensor dy, std::span<const bool>, std::span<Tensor> dx) override {
+    found = dx[0] ? first_of(dx[0]) : -1;
+    if (!dx[0]) dx[0] = filled(dy.shape(), 0);
+    for (float& v : dx[0].flat<float>()) v += 10;
+  }
+  static inline float found = 0;
+};
+
+TEST_F(TapeTest, AnOpThatAddsGetsTheGradientSoFarUnlessAnotherHoldsIt) {
+  for (const bool shared : {false, true}) {
+    float seen = 0;
+    const int x = add(pass_, {}, [&](const Tensor& dy, std::span<Tensor>) { seen = first_of(dy); });
+    const int adding = pass_.tape().add(std::make_unique<AddingNode>(), std::array{x});
+    const Tensor held = filled(Shape(I{2}), 5);
+    const int plain = add(pass_, {x}, [&](const Tensor& dy, std::span<Tensor> dx) {
+      dx[0] = shared ? held : filled(dy.shape(), 5);
+    });
+    const int top = add(pass_, {adding, plain}, [](const Tensor& dy, std::span<Tensor> dx) {
+      for (auto& d : dx) d = dy;
+    });
+    pass_.backward(Variable(Tensor(), top), filled(Shape(I{2}), 1));
+    EXPECT_EQ(AddingNode::found, shared ? -1 : 5);
+    EXPECT_EQ(seen, 15);
+    EXPECT_EQ(first_of(held), 5);
+  }
 }
 
 TEST_F(TapeTest, SkipsWhatDidNotReachTheOutput) {
