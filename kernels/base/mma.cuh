@@ -101,6 +101,14 @@ __device__ inline void store_matrices(std::uint32_t address, std::uint32_t a, st
                : "memory");
 }
 
+// The same of four, rows as columns: lane i gives the address of row i % 8 of the transpose of matrix i / 8.
+__device__ inline void store_matrices_as_columns(std::uint32_t address, std::uint32_t a, std::uint32_t b,
+                                                 std::uint32_t c, std::uint32_t d) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1,%2,%3,%4};" ::"r"(address), "r"(a),
+               "r"(b), "r"(c), "r"(d)
+               : "memory");
+}
+
 // An A fragment of T, Half or BFloat16.
 struct MatrixA {
   std::uint32_t upper_left, lower_left, upper_right, lower_right;

@@ -35,13 +35,14 @@ __device__ inline void claim_registers() {
 }
 
 // Keeps the compiler from moving uses of the registers across this point.
+__device__ inline void warpgroup_pin(float (&d)[4]) {
+#pragma unroll
+  for (int j = 0; j < 4; ++j) asm volatile("" : "+f"(d[j])::"memory");
+}
 template <int kTiles>
 __device__ inline void warpgroup_pin(float (&d)[kTiles][4]) {
 #pragma unroll
-  for (int i = 0; i < kTiles; ++i) {
-#pragma unroll
-    for (int j = 0; j < 4; ++j) asm volatile("" : "+f"(d[i][j])::"memory");
-  }
+  for (int i = 0; i < kTiles; ++i) warpgroup_pin(d[i]);
 }
 
 // What was written to shared memory before (by stores or cp.async) may be read by wgmma behind a barrier.

@@ -14,9 +14,10 @@
 //   dexpand      = sum dh u'                                        [E,C]
 //   dexpand_bias = sum dh                                           [E]
 //
-// h and da are wide; a and dh are rounded to T before they are multiplied. Neither reaches memory at place
-// Cuda, nor leaves the cache at place Cpu. Of what comes out, dproject is a parameter's gradient, while
-// expand and expand_bias mostly have a norm folded into them: their gradients are intermediate values.
+// h and da are wide; a and dh are rounded to T before they are multiplied (dexpand_bias may be summed
+// before). Neither reaches memory at place Cuda, nor leaves the cache at place Cpu. Of what comes out,
+// dproject is a parameter's gradient, while expand and expand_bias mostly have a norm folded into them: their
+// gradients are intermediate values.
 #pragma once
 
 #include "kernels/base/dtype.h"
@@ -47,5 +48,12 @@ void feed_forward(Reference, const FeedForwardBackward<T>&);
 
 void feed_forward(Cpu, const FeedForwardBackward<float>&);
 std::size_t workspace_bytes(Cpu, const FeedForwardBackward<float>&);
+
+// T is Half or BFloat16; C up to 192 and E are multiples of 8 (else an error of kind Usage). Images and
+// weights must be aligned to 16 bytes. Needs compute capability 8.0.
+template <class T>
+void feed_forward(Cuda, const FeedForwardBackward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const FeedForwardBackward<T>&);
 
 }  // namespace cf::kernels

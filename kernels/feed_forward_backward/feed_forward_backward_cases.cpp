@@ -42,7 +42,7 @@ Case backward(const Problem& p) {
   result.flops = 2.0 * 5 * static_cast<double>(p.pixels() * p.channels) * static_cast<double>(hidden);
   result.rounds_inside = true;
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     if constexpr (std::is_same_v<decltype(place), Cuda>) place.sm_limit = p.sm_limit;
     feed_forward(place, t.with_workspace(place, FeedForwardBackward<T>{.u = t(u),

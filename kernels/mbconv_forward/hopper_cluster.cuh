@@ -23,14 +23,6 @@ __device__ inline void cluster_barrier() {
   asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
-// Four 8 x 8 matrices to shared memory, rows as columns; lanes give addresses as for loading them.
-__device__ inline void store_matrices_as_columns(std::uint32_t address, std::uint32_t a, std::uint32_t b,
-                                                 std::uint32_t c, std::uint32_t d) {
-  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1,%2,%3,%4};" ::"r"(address), "r"(a),
-               "r"(b), "r"(c), "r"(d)
-               : "memory");
-}
-
 // --- kernels one behind the other: the next one may start when all blocks of this one run or have ended, and
 // before it touches what others wrote, or what they read, it waits until all before it are done
 

@@ -36,9 +36,7 @@ std::string test_name(const testing::TestParamInfo<Case>& info) {
 INSTANTIATE_TEST_SUITE_P(All, CudaKernelCase, testing::ValuesIn(cuda_cases()), test_name);
 
 // What has no place Cuda yet; nothing else may be without, and what got one is to be taken off the list.
-bool is_host_only(const Case& c) {
-  return c.name.starts_with("mix_images/") || c.name.starts_with("feed_forward/");
-}
+bool is_host_only(const Case& c) { return c.name.starts_with("mix_images/"); }
 
 TEST(CudaCases, AreAllCases) {
   for (const auto& c : all_cases()) {
