@@ -50,6 +50,14 @@ void AugmentConfig::fields(FieldList& field) {
         "probability of a rectangle of 2 to 33 % of the image replaced by data.mean");
   field("repeats", repeats, at_least(1),
         "times every image comes in a batch, augmented anew; an epoch takes that share of the images");
+  field("mixup", mixup, at_least(0),
+        "neighbouring images of the batch are mixed, and their labels, by a share drawn from Beta(a, a): "
+        "this a; "
+        "0: none");
+  field("cutmix", cutmix, at_least(0),
+        "a box of each image's neighbour is put into it, its area drawn from Beta(a, a): this a; 0: none");
+  field("mixup_prob", mixup_prob, between(0, 1), "probability that a pair is mixed, or cut and mixed");
+  field("mixup_switch_prob", mixup_switch_prob, between(0, 1), "probability of cutmix where both are on");
 }
 
 void LossConfig::fields(FieldList& field) {

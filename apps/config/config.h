@@ -48,6 +48,10 @@ struct AugmentConfig {
   double grayscale = 0;
   double erase = 0;
   int repeats = 1;
+  double mixup = 0;
+  double cutmix = 0;
+  double mixup_prob = 1;
+  double mixup_switch_prob = 0.5;
   void fields(FieldList& field);
 };
 

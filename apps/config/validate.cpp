@@ -93,6 +93,9 @@ class Validator {
           " entries; allowed: none, or brightness, contrast, saturation and hue");
     check(jitter.empty() || jitter[3] <= 0.5, "augment.color_jitter", "has a hue of ",
           jitter.empty() ? 0 : jitter[3], "; allowed: at most 0.5");
+    check((augment.mixup <= 0 && augment.cutmix <= 0) || config_.train.norm_batch % 2 == 0,
+          "train.norm_batch", "= ", config_.train.norm_batch,
+          "; allowed with augment.mixup or augment.cutmix: even numbers, as images are mixed in pairs");
     check(config_.train.batch % augment.repeats == 0, "augment.repeats", "= ", augment.repeats,
           " does not divide train.batch = ", config_.train.batch);
   }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "apps/images/loader_options.h"
 #include "apps/train/training_plan.h"
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"
@@ -22,13 +21,6 @@ bool all_finite(Executor& executor, const Tensor& tensor) {
 template <class T>
 std::span<const T> elements(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
-}
-
-// Part `part` of the elements, as many as fill `bytes`.
-template <class T>
-void copy_part(const std::vector<T>& from, std::int64_t part, std::span<std::byte> bytes) {
-  const auto source = std::as_bytes(std::span(from)).subspan(static_cast<std::size_t>(part) * bytes.size());
-  std::memcpy(bytes.data(), source.data(), bytes.size());
 }
 
 // The text of the first rank that has one, on all ranks; cut where it is long.
@@ -60,10 +52,8 @@ TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterSto
       net_(net),
       store_(store),
       optimizer_(optimizer),
-      normalizer_(executor, normalization_of(config)),
       loss_kind_(config.loss.kind == "bce" ? kernels::LossKind::BinaryCrossEntropy
                                            : kernels::LossKind::CrossEntropy),
-      smoothing_(static_cast<float>(config.loss.smoothing)),
       seed_(static_cast<std::uint64_t>(config.seed)),
       micro_batch_size_(config.train.norm_batch),
       micro_batches_(config.train.batch / config.train.norm_batch),
@@ -73,7 +63,7 @@ TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterSto
       losses_(executor.empty(DType::Float32, Shape(I{micro_batches_}))),
       label_ranks_(executor.empty(DType::Int64, Shape(N{micro_batches_ * micro_batch_size_}))),
       outputs_(executor, {losses_, label_ranks_, optimizer.step_state()}),
-      channels_(config.model.channels) {
+      batch_inputs_(executor, config, first_micro_batch_) {
   require_equal_shares(config, ranks.world());
   if (ranks.world() > 1) {
     const DType wire = config.precision.wire == "bf16" ? DType::BFloat16 : DType::Float32;
@@ -87,8 +77,7 @@ std::size_t TrainStep::most_in_flight() const {
 
 std::optional<MemoryUse> TrainStep::prepare(int height, int width) {
   CF_CHECK(submitted_.empty(), "a step is prepared while ", submitted_.size(), " are in flight");
-  height_ = height;
-  width_ = width;
+  batch_inputs_.set_image_size({height, width});
   if (!CapturedWork::is_possible(executor_)) return std::nullopt;
   graph_.reset();  // its memory first
   inputs_ = std::make_unique<StepInputs>(executor_);
@@ -104,11 +93,14 @@ std::int64_t TrainStep::peak_bytes() const {
 void TrainStep::submit(data::Batch batch, std::int64_t step, double learning_rate) {
   CF_CHECK(batch.size() == micro_batch_size_ * own_micro_batches_, "a batch of ", batch.size(),
            " images, must be ", micro_batch_size_ * own_micro_batches_);
-  CF_CHECK(batch.height == height_ && batch.width == width_ && batch.channels == channels_, "a batch of ",
-           batch.height, "x", batch.width, "x", batch.channels, " images, prepared for ", height_, "x",
-           width_, "x", channels_);
+  const data::ImageSize size = batch_inputs_.image_size();
+  CF_CHECK(
+      batch.height == size.height && batch.width == size.width && batch.channels == batch_inputs_.channels(),
+      "a batch of ", batch.height, "x", batch.width, "x", batch.channels, " images, prepared for ",
+      size.height, "x", size.width, "x", batch_inputs_.channels());
   CF_CHECK(in_flight() < most_in_flight(), in_flight(), " steps are in flight already");
   current_ = &submitted_.emplace_back(Submitted{std::move(batch), step, learning_rate});
+  batch_inputs_.set_batch(current_->batch);
   if (graph_) {
     inputs_->send(step);
     graph_->replay();
@@ -130,7 +122,9 @@ StepResult TrainStep::finish(data::Batch& batch) {
 }
 
 StepResult TrainStep::run(const data::Batch& batch, std::int64_t step, double learning_rate) {
-  if (batch.height != height_ || batch.width != width_) prepare(batch.height, batch.width);
+  if (batch_inputs_.image_size() != data::ImageSize{batch.height, batch.width}) {
+    prepare(batch.height, batch.width);
+  }
   submit(batch, step, learning_rate);
   data::Batch done;
   return finish(done);
@@ -168,17 +162,18 @@ void TrainStep::compute(std::int64_t step, StepInputs* inputs) {
 
 void TrainStep::compute_micro_batch(const PassOptions& options) {
   Pass pass(executor_, options);
-  const Target target = target_of(pass);
-  const Variable logits = net_(input_of(pass), pass);
+  const Target target = batch_inputs_.target(pass);
+  const Variable logits = net_(batch_inputs_.images(pass), pass);
   const Variable loss = classification_loss(pass, logits, loss_kind_, target);
   executor_.copy(loss.tensor(pass), losses_.slice(options.micro_batch, Shape(I{1})));
 
   const Tensor& scores = logits.tensor(pass);
+  const Tensor labels = batch_inputs_.main_labels(pass, target);
   const Tensor ranks =
       label_ranks_.slice(options.micro_batch * micro_batch_size_, Shape(N{micro_batch_size_}));
   executor_.at(scores.dtype(), [&]<class T>(auto place) {
     kernels::accuracy(place, kernels::LabelRank<T>{.logits = scores.renamed<const T, N, K>(),
-                                                   .labels = target.labels.view<const std::int64_t, N>(),
+                                                   .labels = labels.view<const std::int64_t, N>(),
                                                    .rank = ranks.view<std::int64_t, N>()});
   });
   const bool is_last = options.micro_batch + 1 == first_micro_batch_ + own_micro_batches_;
@@ -197,26 +192,6 @@ PassOptions TrainStep::pass_options(std::int64_t step, std::int64_t own, StepInp
           .micro_batch = first_micro_batch_ + own,
           .micro_batches = micro_batches_,
           .inputs = inputs};
-}
-
-Target TrainStep::target_of(Pass& pass) {
-  const auto part = pass.options().micro_batch - first_micro_batch_;
-  const auto fill = [this, part](std::int64_t, std::span<std::byte> bytes) {
-    copy_part(current_->batch.labels, part, bytes);
-  };
-  return {.labels = pass.input(DType::Int64, Shape(N{micro_batch_size_}), fill),
-          .soft_targets = {},
-          .smoothing = smoothing_};
-}
-
-Variable TrainStep::input_of(Pass& pass) {
-  const auto part = pass.options().micro_batch - first_micro_batch_;
-  const auto fill = [this, part](std::int64_t, std::span<std::byte> bytes) {
-    copy_part(current_->batch.images, part, bytes);
-  };
-  const Tensor images =
-      pass.input(DType::UInt8, Shape(N{micro_batch_size_}, H{height_}, W{width_}, C{channels_}), fill);
-  return Variable(normalizer_(executor_, images, executor_.compute_type()));
 }
 
 // Every rank looks at its own part of the step; the first that finds something tells all.
@@ -241,6 +216,7 @@ void TrainStep::look_for_not_finite(const Submitted& failed, const std::string& 
   ranks_of_run_.wait_for_gpu([this] { executor_.synchronize(); });
   graph_.reset();  // the memory of the step is needed to look at it
   current_ = &failed;
+  batch_inputs_.set_batch(failed.batch);
   require_finite(executor_, store_, where);
   store_.begin_step();
   store_.prepare_compute(executor_.compute_type());
@@ -251,8 +227,8 @@ void TrainStep::look_for_not_finite(const Submitted& failed, const std::string& 
                   ": the output ", output.shape().text(), " of ", op, parameter.empty() ? "" : " with ",
                   parameter, " is the first that is not finite; a lower learning rate or clip_norm may help");
     });
-    const Target target = target_of(pass);
-    const Variable logits = net_(input_of(pass), pass);
+    const Target target = batch_inputs_.target(pass);
+    const Variable logits = net_(batch_inputs_.images(pass), pass);
     const Variable loss = classification_loss(pass, logits, loss_kind_, target);
     pass.set_inspector({});
     pass.backward(loss, optimizer_.loss_weight());

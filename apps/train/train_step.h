@@ -10,10 +10,9 @@
 #include <string>
 
 #include "apps/config/config.h"
+#include "apps/train/batch_inputs.h"
 #include "data/loader.h"
 #include "framework/autograd/pass.h"
-#include "framework/ops/classification_loss.h"
-#include "framework/ops/normalize_image.h"
 #include "framework/parallel/step_reduction.h"
 #include "framework/parameters/parameter_store.h"
 #include "framework/runtime/captured_work.h"
@@ -26,7 +25,7 @@ namespace cf::apps {
 
 struct StepResult {
   double loss = 0;           // mean over the batch, as trained (with smoothing)
-  std::int64_t correct = 0;  // top-1, on the augmented images in training mode
+  std::int64_t correct = 0;  // top-1, on the augmented images in training mode; of mixed ones the main label
   double gradient_norm = 0;  // before clipping
   double loss_scale = 1;     // in float16; a step whose gradients overflow is left out and halves it
   bool left_out = false;
@@ -73,8 +72,6 @@ class TrainStep {
 
   void compute(std::int64_t step, StepInputs* inputs);
   void compute_micro_batch(const PassOptions& options);
-  Variable input_of(Pass& pass);
-  Target target_of(Pass& pass);
   PassOptions pass_options(std::int64_t step, std::int64_t micro_batch, StepInputs* inputs) const;
   StepResult read_result();
   [[noreturn]] void fail_not_finite(const Submitted& failed, const StepResult& result);
@@ -84,9 +81,7 @@ class TrainStep {
   layers::ConvFirstNet& net_;
   ParameterStore& store_;
   optim::Optimizer& optimizer_;
-  ImageNormalizer normalizer_;
   kernels::LossKind loss_kind_;
-  float smoothing_;
   std::uint64_t seed_;
   std::int64_t micro_batch_size_;
   std::int64_t micro_batches_;  // of all ranks
@@ -97,8 +92,8 @@ class TrainStep {
   Tensor label_ranks_;                      // of the labels among the logits, for the whole batch [N]
   std::optional<StepReduction> reduction_;  // where there are several ranks
   StepOutputs outputs_;
-  int height_ = 0, width_ = 0, channels_;  // of the images prepared for
-  std::unique_ptr<StepInputs> inputs_;     // where the step is a graph
+  BatchInputs batch_inputs_;
+  std::unique_ptr<StepInputs> inputs_;  // where the step is a graph
   std::unique_ptr<CapturedWork> graph_;
   std::deque<Submitted> submitted_;
   const Submitted* current_ = nullptr;  // whose inputs are filled

@@ -1,5 +1,6 @@
 #include "framework/ops/normalize_image.h"
 
+#include "kernels/mix_images/mix_images.h"
 #include "kernels/normalize_image/normalize_image.h"
 
 namespace cf {
@@ -19,9 +20,13 @@ ImageNormalizer::ImageNormalizer(Executor& executor, const Normalization& normal
            deviation_.size(), " deviations");
 }
 
-Tensor ImageNormalizer::operator()(Executor& executor, const Tensor& images, DType dtype) const {
+void ImageNormalizer::require_channels(const Tensor& images) const {
   CF_CHECK(images.shape().extent<C>().value == mean_.size(), "a normalization with ", mean_.size(),
            " means, images have ", images.shape().extent<C>().value, " channels");
+}
+
+Tensor ImageNormalizer::operator()(Executor& executor, const Tensor& images, DType dtype) const {
+  require_channels(images);
   Tensor y = executor.empty(dtype, images.shape());
   executor.at(dtype, [&]<class T>(auto place) {
     kernels::normalize_image(place,
@@ -29,6 +34,21 @@ Tensor ImageNormalizer::operator()(Executor& executor, const Tensor& images, DTy
                                                         .mean = mean_.view<const float, C>(),
                                                         .deviation = deviation_.view<const float, C>(),
                                                         .y = y.view<T, N, H, W, C>()});
+  });
+  return y;
+}
+
+Tensor ImageNormalizer::operator()(Executor& executor, const Tensor& images, const ImageMix& mix,
+                                   DType dtype) const {
+  require_channels(images);
+  Tensor y = executor.empty(dtype, images.shape());
+  executor.at(dtype, [&]<class T>(auto place) {
+    kernels::mix_images(place, kernels::MixImages<T>{.x = images.view<const std::uint8_t, N, H, W, C>(),
+                                                     .mean = mean_.view<const float, C>(),
+                                                     .deviation = deviation_.view<const float, C>(),
+                                                     .share = mix.share.view<const float, N>(),
+                                                     .box = mix.box.view<const std::int64_t, N, K>(),
+                                                     .y = y.view<T, N, H, W, C>()});
   });
   return y;
 }

@@ -1,4 +1,4 @@
-// Bytes of images to what a network takes; the contract is kernels/normalize_image.
+// Bytes of images to what a network takes; the contracts are kernels/normalize_image and kernels/mix_images.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,11 @@ struct Normalization {
   std::vector<float> mean, deviation;
 };
 
+// By how much, and where: share [N] (float) and box [N,K=4] (int64) of kernels/mix_images.
+struct ImageMix {
+  Tensor share, box;
+};
+
 // The statistics at the executor's place.
 class ImageNormalizer {
  public:
@@ -23,7 +28,12 @@ class ImageNormalizer {
   // than the statistics have is an error.
   Tensor operator()(Executor& executor, const Tensor& images, DType dtype) const;
 
+  // The same, each image mixed with its partner: kernels/mix_images.
+  Tensor operator()(Executor& executor, const Tensor& images, const ImageMix& mix, DType dtype) const;
+
  private:
+  void require_channels(const Tensor& images) const;
+
   Tensor mean_, deviation_;  // [C]
 };
 

@@ -28,6 +28,8 @@ struct MixImages {
 
 template <class T>
 void mix_images(Reference, const MixImages<T>&);
+template <class T>
+void mix_images(Cuda, const MixImages<T>&);
 void mix_images(Cpu, const MixImages<float>&);
 
 }  // namespace cf::kernels

@@ -17,7 +17,7 @@ Case mix(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c, bool be
   const auto box = result.input<Element::Int64>("box", integers(std::min(h, w) + 1), N{n}, K{4});
   const auto y = result.output("y", N{n}, H{h}, W{w}, C{c});
   result.benchmark_only = benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     mix_images(place, MixImages<T>{.x = t(x),
                                    .mean = t(mean),
@@ -32,8 +32,13 @@ Case mix(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c, bool be
 }  // namespace
 
 std::vector<Case> mix_images_cases() {
-  return {mix(1, 3, 5, 1),  mix(2, 8, 8, 3),    mix(5, 7, 9, 3),
-          mix(8, 16, 5, 2), mix(24, 33, 29, 3), mix(128, 224, 224, 3, true)};
+  return {mix(1, 3, 5, 1),
+          mix(2, 8, 8, 3),
+          mix(3, 8, 6, 3),
+          mix(5, 7, 9, 3),
+          mix(8, 16, 5, 2),
+          mix(24, 33, 29, 3),
+          mix(128, 224, 224, 3, true)};
 }
 
 }  // namespace cf::kernels

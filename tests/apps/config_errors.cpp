@@ -51,6 +51,12 @@ TEST_F(ConfigError, AugmentationThatCannotBe) {
             "recipe.toml:2: augment.color_jitter has a hue of 0.6; allowed: at most 0.5");
   EXPECT_EQ(message("[augment]\nrepeats = 3\n[train]\nbatch = 256\n"),
             "recipe.toml:2: augment.repeats = 3 does not divide train.batch = 256");
+  for (const char* key : {"mixup", "cutmix"}) {
+    EXPECT_EQ(
+        message(concat("[train]\nbatch = 30\nnorm_batch = 15\n[augment]\n", key, " = 0.2\n")),
+        "recipe.toml:3: train.norm_batch = 15; allowed with augment.mixup or augment.cutmix: even numbers, "
+        "as images are mixed in pairs");
+  }
 }
 
 TEST_F(ConfigError, SectionWhereAKeyBelongs) {

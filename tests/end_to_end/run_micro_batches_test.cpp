@@ -7,6 +7,8 @@
 
 #include "apps/train/train_step.h"
 #include "apps/train/training_plan.h"
+#include "data/mixing.h"
+#include "framework/ops/classification_loss.h"
 #include "kernels/base/philox.h"
 
 namespace cf::apps {
@@ -52,7 +54,7 @@ struct Outcome {
   std::vector<float> gradients, running;
 };
 
-Outcome step_on(const Config& config, const data::Batch& batch) {
+Outcome step_on(const Config& config, const data::Batch& batch, std::int64_t number = 0) {
   const auto executor = Executor::cpu(1);
   layers::ConvFirstNet net(config.model);
   const auto store = net.make_store(*executor);
@@ -60,7 +62,7 @@ Outcome step_on(const Config& config, const data::Batch& batch) {
   optim::Optimizer optimizer(*executor, *store, optimizer_options(config));
   TrainStep step(*executor, net, *store, optimizer, config);
   Outcome outcome;
-  outcome.result = step.run(batch, 0, 0.1);
+  outcome.result = step.run(batch, number, 0.1);
   const auto gradients = store->gradients().flat<const float>(),
              running = store->running().flat<const float>();
   outcome.gradients.assign(gradients.begin(), gradients.end());
@@ -99,6 +101,76 @@ TEST(RunMicroBatches, StepIsTheMeanOfItsParts) {
   }
 }
 
+// What mixup or cutmix makes of a batch, by their formulas: normalised images and soft targets.
+struct MixedBatch {
+  std::vector<float> images, targets;
+};
+
+MixedBatch mixed_by_hand(const Config& config, const data::Batch& batch, std::int64_t step) {
+  const auto& a = config.augment;
+  const auto size = static_cast<std::size_t>(batch.height) * static_cast<std::size_t>(batch.width);
+  const auto mean = static_cast<float>(config.data.mean[0]),
+             deviation = static_cast<float>(config.data.std[0]);
+  MixedBatch out{.images = std::vector<float>(batch.images.size()),
+                 .targets = std::vector<float>(4 * batch.labels.size(), 0.0F)};
+  for (std::size_t n = 0; n < batch.labels.size(); ++n) {
+    const data::PairMix mix = data::draw_pair_mix(
+        {a.mixup, a.cutmix, a.mixup_prob, a.mixup_switch_prob}, static_cast<std::uint64_t>(config.seed), step,
+        static_cast<std::int64_t>(n / 2), {batch.height, batch.width});
+    for (std::size_t i = 0; i < size; ++i) {
+      const int row = static_cast<int>(i) / batch.width - mix.box.top;
+      const int column = static_cast<int>(i) % batch.width - mix.box.left;
+      const bool inside = row >= 0 && row < mix.box.height && column >= 0 && column < mix.box.width;
+      const float own = inside ? 0 : mix.share;
+      const float value = own * static_cast<float>(batch.images[n * size + i]) +
+                          (1 - own) * static_cast<float>(batch.images[(n ^ 1) * size + i]);
+      out.images[n * size + i] = (value / 255 - mean) / deviation;
+    }
+    out.targets[4 * n + static_cast<std::size_t>(batch.labels[n])] += mix.label_share;
+    out.targets[4 * n + static_cast<std::size_t>(batch.labels[n ^ 1])] += 1 - mix.label_share;
+  }
+  return out;
+}
+
+// Mean loss of the fresh network on a mixed batch, all of it one micro-batch.
+double loss_on(const Config& config, const MixedBatch& batch, std::int64_t step, int images, int size) {
+  const auto executor = Executor::cpu(1);
+  layers::ConvFirstNet net(config.model);
+  const auto store = net.make_store(*executor);
+  store->initialise(3);
+  store->prepare_compute(executor->compute_type());
+  Pass pass(*executor, {.training = true, .seed = static_cast<std::uint64_t>(config.seed), .step = step});
+  const Shape shape(N{images}, H{size}, W{size}, C{1});
+  const Target target{.labels = {},
+                      .soft_targets = executor->place<float>(batch.targets, Shape(N{images}, K{4})),
+                      .smoothing = static_cast<float>(config.loss.smoothing)};
+  const Variable logits = net(Variable(executor->place<float>(batch.images, shape)), pass);
+  const auto kind =
+      config.loss.kind == "bce" ? kernels::LossKind::BinaryCrossEntropy : kernels::LossKind::CrossEntropy;
+  return static_cast<double>(
+      executor->floats(classification_loss(pass, logits, kind, target).tensor(pass))[0]);
+}
+
+TEST(RunMicroBatches, MixedStepIsOneOnMixedImagesAndSoftTargets) {
+  constexpr int kImages = 16, kSize = 16;
+  constexpr std::int64_t kStep = 3;
+  const data::Batch batch = random_batch(kImages, kSize);
+  for (const char* kind : {"cross_entropy", "bce"}) {
+    Config config = tiny_config(kImages, kImages);
+    config.loss.kind = kind;
+    config.loss.smoothing = 0.1;
+    const double plain = step_on(config, batch, kStep).result.loss;
+    const std::initializer_list<std::pair<double, double>> alphas{{0.8, 0.0}, {0.0, 1.0}, {0.8, 1.0}};
+    for (const auto& [mixup, cutmix] : alphas) {
+      config.augment.mixup = mixup;
+      config.augment.cutmix = cutmix;
+      const double loss = step_on(config, batch, kStep).result.loss;
+      EXPECT_NEAR(loss, loss_on(config, mixed_by_hand(config, batch, kStep), kStep, kImages, kSize), 2e-6);
+      EXPECT_GT(std::abs(loss - plain), 1e-5) << "nothing was mixed";
+    }
+  }
+}
+
 // Losses of a few steps, each on images of its own, and the weights behind them.
 struct Course {
   std::vector<double> losses;
@@ -126,12 +198,15 @@ Course train_at(Executor& executor, const Config& config, std::int64_t steps) {
   return course;
 }
 
-// Stochastic depth and dropout draw anew in every replay; a graph that forgot an input would train on.
+// Stochastic depth, dropout and mixing draw anew in every replay; a graph that forgot an input would train
+// on.
 TEST(RunMicroBatches, StepsAsAGraphAreThoseOfTheHost) {
   if (const GpuCount gpus = count_gpus(); gpus.count == 0) GTEST_SKIP() << "no GPU: " << gpus.why_none;
   Config config = tiny_config(16, 8);
   config.model.drop_path = 0.4;
   config.model.dropout = 0.3;
+  config.augment.mixup = 0.5;
+  config.augment.cutmix = 1;
   constexpr std::int64_t kSteps = 6;
   const auto gpu = Executor::cuda(0, DType::Float32);
   const auto cpu = Executor::cpu(1);

@@ -1,7 +1,7 @@
 // A training run that takes a fraction of a second: 256 drawn images of 16 pixels in 4 classes, 8 steps an
 // epoch, a network of two stages. It has everything switched on whose state a checkpoint must hold: AdamW,
-// clipping, averaged weights, stochastic depth, dropout, two micro-batches a step, augmentation, growing
-// images.
+// clipping, averaged weights, stochastic depth, dropout, two micro-batches a step, augmentation, mixup and
+// cutmix, growing images.
 #pragma once
 
 #include <string>
@@ -25,6 +25,9 @@ inline std::vector<std::string> tiny_run(const std::string& folder, int steps,
                                   "train.size=[[0,16],[1,24]]",
                                   "train.log_every=3",
                                   "augment.crop_scale=[0.3,1.0]",
+                                  "augment.mixup=0.4",
+                                  "augment.cutmix=1.0",
+                                  "augment.mixup_prob=0.7",
                                   "loss.smoothing=0.1",
                                   "optimizer.kind=\"adamw\"",
                                   "optimizer.lr=0.002",
