@@ -55,6 +55,13 @@ struct Slot {
 struct Worker {
   Preparer preparer;
   EncodedImage encoded;
+  double read_seconds = 0;
+
+  StageSeconds seconds() const {
+    StageSeconds all = preparer.seconds();
+    all.read = read_seconds;
+    return all;
+  }
 };
 
 }  // namespace
@@ -95,6 +102,7 @@ struct Loader::State {
   bool slot_started = false;           // whether the slot of handing_out is set up
   std::atomic<bool> stopping = false;  // changed with the mutex held
   double waited = 0;
+  LoaderWork done;
   std::vector<std::thread> threads;
 };
 
@@ -124,7 +132,9 @@ void Loader::State::start_slot(Slot& slot, std::int64_t sequence) {
 void Loader::State::make(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition,
                          std::uint8_t* out) {
   const ImageSize target{options.height, options.width};
+  StageClock clock;
   dataset.read(sample, worker.encoded);
+  clock.end_of(worker.read_seconds);
   in_context([&] { return dataset.name(sample); },
              [&] {
                if (options.augment) {
@@ -204,8 +214,12 @@ void Loader::State::work() {
       slot_started = false;
     }
     lock.unlock();
+    const StageSeconds before = worker.seconds();
     fill(worker, slot, first, last);
+    const StageSeconds after = worker.seconds();
     lock.lock();
+    done.images += last - first;
+    done.seconds += after - before;
     slot.prepared += last - first;
     if (slot.prepared == size) batch_ready.notify_one();
   }
@@ -260,6 +274,11 @@ void Loader::recycle(Batch&& batch) {
 double Loader::waited_seconds() const {
   const std::lock_guard lock(state_->mutex);
   return state_->waited;
+}
+
+LoaderWork Loader::work() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->done;
 }
 
 }  // namespace cf::data

@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/prepare.h"
 #include "data/resize.h"
+#include "data/stage_seconds.h"
 
 namespace cf::data {
 
@@ -59,6 +60,11 @@ struct Batch {
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
 };
 
+struct LoaderWork {
+  std::int64_t images = 0;
+  StageSeconds seconds;  // of all threads
+};
+
 class Loader {
  public:
   // The data set must outlive the loader. Options out of range, among them a batch bigger than the data set
@@ -80,6 +86,9 @@ class Loader {
 
   // Seconds that next() has waited, in all.
   double waited_seconds() const;
+
+  // What the threads have done so far.
+  LoaderWork work() const;
 
  private:
   struct State;

@@ -10,18 +10,14 @@
 namespace cf::data {
 namespace {
 
-void copy_pixels(const Image& image, bool flip, std::uint8_t* out) {
-  if (!flip) {
-    std::copy(image.pixels.begin(), image.pixels.end(), out);
-    return;
-  }
-  const int channels = image.channels;
+// From right to left.
+void mirror(const Image& image, Image& out) {
+  out.reshape(image.height, image.width, image.channels);
+  const auto channels = static_cast<std::size_t>(image.channels);
   for (int y = 0; y < image.height; ++y) {
-    const std::uint8_t* pixel = image.row(y) + static_cast<std::ptrdiff_t>(image.width) * channels;
-    for (int x = 0; x < image.width; ++x) {
-      pixel -= channels;
-      for (int c = 0; c < channels; ++c) *out++ = pixel[c];
-    }
+    const std::uint8_t* pixel = image.row(y);
+    std::uint8_t* to = out.row(y) + static_cast<std::size_t>(image.width) * channels;
+    for (int x = 0; x < image.width; ++x, pixel += channels) std::memcpy(to -= channels, pixel, channels);
   }
 }
 
@@ -56,8 +52,10 @@ void Preparer::turn_decoded(int orientation) {
 
 void Preparer::for_evaluation(const EncodedImage& encoded, const EvaluationGeometry& geometry,
                               std::uint8_t* out) {
+  StageClock clock;
   decoder_.decode(encoded, {.channels = geometry.channels}, decoded_);
   turn_decoded(orientation_of(encoded, geometry.upright));
+  clock.end_of(seconds_.decode);
   const Image& image = decoded_.image;
   const ImageSize target = geometry.target;
   if (geometry.fit == Fit::Pad && image.height <= target.height && image.width <= target.width) {
@@ -68,12 +66,15 @@ void Preparer::for_evaluation(const EncodedImage& encoded, const EvaluationGeome
     const CentreCrop crop = centre_crop({image.height, image.width}, target, geometry.crop);
     resizer_.resize(image, decoded_.box, crop.resized, crop.window, geometry.filter, resized_);
   }
-  copy_pixels(resized_, false, out);
+  clock.end_of(seconds_.resize);
+  std::copy(resized_.pixels.begin(), resized_.pixels.end(), out);
+  clock.end_of(seconds_.augment);
 }
 
 void Preparer::for_training(const EncodedImage& encoded, const AugmentOptions& options, std::uint64_t seed,
                             std::int64_t epoch, std::int64_t sample, ImageSize target, int channels,
                             std::uint8_t* out) {
+  StageClock clock;
   const ImageHeader header = decoder_.header(encoded);
   const int orientation = orientation_of(encoded, options.upright);
   const ImageSize stored{header.height, header.width};
@@ -83,24 +84,25 @@ void Preparer::for_training(const EncodedImage& encoded, const AugmentOptions& o
   if (options.pad > 0) {
     decoder_.decode(encoded, request, decoded_);
     turn_decoded(orientation);
-    cut_padded(decoded_.image, draw.crop, resized_);
+    clock.end_of(seconds_.decode);
+    cut_padded(decoded_.image, draw.crop, draw.flip ? turned_ : resized_);
+    if (draw.flip) mirror(turned_, resized_);
   } else {
     request.crop = stored_box(draw.crop, stored, orientation);
     request.at_least = upright_size(target, orientation);  // a turn there is one back
     decoder_.decode(encoded, request, decoded_);
     turn_decoded(orientation);
+    clock.end_of(seconds_.decode);
     const PixelBox all{0, 0, target.height, target.width};
-    resizer_.resize(decoded_.image, decoded_.box, target, all, options.filter, resized_);
+    resizer_.resize(decoded_.image, decoded_.box, target, all, options.filter, resized_, draw.flip);
   }
-  if (!options.appearance.any()) {
-    copy_pixels(resized_, draw.flip, out);
-    return;
+  clock.end_of(seconds_.resize);
+  if (options.appearance.any()) {
+    Philox appearance = appearance_draw(seed, epoch, sample);
+    appearance_.change(options.appearance, appearance, resized_);
   }
-  flipped_.reshape(resized_.height, resized_.width, resized_.channels);
-  copy_pixels(resized_, draw.flip, flipped_.pixels.data());
-  Philox appearance = appearance_draw(seed, epoch, sample);
-  appearance_.change(options.appearance, appearance, flipped_);
-  std::copy(flipped_.pixels.begin(), flipped_.pixels.end(), out);
+  std::copy(resized_.pixels.begin(), resized_.pixels.end(), out);
+  clock.end_of(seconds_.augment);
 }
 
 }  // namespace cf::data

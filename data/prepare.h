@@ -9,6 +9,7 @@
 #include "data/decode.h"
 #include "data/image.h"
 #include "data/resize.h"
+#include "data/stage_seconds.h"
 
 namespace cf::data {
 
@@ -39,14 +40,18 @@ class Preparer {
                     std::int64_t epoch, std::int64_t sample, ImageSize target, int channels,
                     std::uint8_t* out);
 
+  // Spent on all images so far.
+  const StageSeconds& seconds() const { return seconds_; }
+
  private:
   void turn_decoded(int orientation);
 
   Decoder decoder_;
   Resizer resizer_;
   DecodedImage decoded_;
-  Image resized_, turned_, flipped_;
+  Image resized_, turned_;
   Appearance appearance_;
+  StageSeconds seconds_;
 };
 
 }  // namespace cf::data

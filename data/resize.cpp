@@ -7,10 +7,25 @@
 #include "kernels/base/check.h"
 
 namespace cf::data {
+namespace {
+
+void reverse(FilterWeights& weights) {
+  std::reverse(weights.taps.begin(), weights.taps.end());
+  // The weights of one pixel stay in their order.
+  std::reverse(weights.weights.begin(), weights.weights.end());
+  for (std::size_t i = 0; i < weights.taps.size(); ++i) {
+    const auto first = weights.weights.begin() + static_cast<std::ptrdiff_t>(i) * weights.stride;
+    std::reverse(first, first + weights.stride);
+  }
+}
+
+}  // namespace
+
 void Resizer::resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window,
-                     Filter filter, Image& out) {
+                     Filter filter, Image& out, bool mirrored) {
   CF_CHECK(source.channels == 1 || source.channels == 3, "resize of ", source.channels, " channels");
   compute_weights(filter, source.width, box.left, box.right, size.width, window.left, window.width, across_);
+  if (mirrored) reverse(across_);
   compute_weights(filter, source.height, box.top, box.bottom, size.height, window.top, window.height, down_);
   const int first_row = down_.taps.front().first;
   const int end_row = down_.taps.back().first + down_.taps.back().count;

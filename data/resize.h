@@ -35,8 +35,9 @@ void compute_weights(Filter filter, int source_extent, float low, float high, in
 class Resizer {
  public:
   // The box of `source`, resized to `size`; of this the part `window` is computed, and out has its shape.
+  // `mirrored`: the columns of out from right to left, which costs nothing.
   void resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window, Filter filter,
-              Image& out);
+              Image& out, bool mirrored = false);
   // All of the source, resized to `size`.
   void resize(const Image& source, ImageSize size, Filter filter, Image& out);
 

@@ -1,14 +1,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "apps/command_line.h"
-#include "apps/config/builtin.h"
 #include "apps/data_command/data_commands.h"
+#include "apps/images/config_of_data.h"
 #include "apps/images/loader_options.h"
 #include "data/preview.h"
 #include "kernels/base/check.h"
@@ -21,17 +20,6 @@ struct PreviewOptions {
   std::vector<std::string> settings;
   int count = 64, columns = 8, epoch = 0;
 };
-
-// A recipe, or the defaults with the data of a path.
-Config config_of(const PreviewOptions& options) {
-  const bool is_builtin = !std::filesystem::exists(options.source) && find_builtin(options.source) != nullptr;
-  if (options.source.ends_with(".toml") || is_builtin) {
-    return load_config(options.source, options.settings).config;
-  }
-  std::vector<std::string> settings = {"data.train=" + options.source, "data.val=" + options.source};
-  settings.insert(settings.end(), options.settings.begin(), options.settings.end());
-  return load_config("nano", settings).config;
-}
 
 }  // namespace
 
@@ -52,7 +40,7 @@ int run_data_preview(const Command& command, const Arguments& arguments) {
               options.count, " --columns ", options.columns, " --epoch ", options.epoch,
               "; allowed: at least 1, 1, 0");
   const data::Split split = split_from(options.split);
-  const Config config = config_of(options);
+  const Config config = config_of_data(options.source, options.settings);
   const std::string& path = split == data::Split::Train ? config.data.train : config.data.val;
   CF_CHECK_AS(ErrorKind::Usage, !path.empty(), options.source, " does not set data.", options.split);
   const auto dataset = data::open_dataset(data::DatasetSource{path, config.model.channels}, split);

@@ -13,7 +13,7 @@ namespace cf::apps {
 
 void Training::judge_data() {
   const std::string verdict = data_verdict(progress_.step / plan_.steps_per_epoch, epoch_waited_,
-                                           epoch_seconds_, threads_of_loader());
+                                           epoch_seconds_, threads_of_loader(), loader_->work().seconds);
   if (!verdict.empty()) log_.line(verdict);
   epoch_waited_ = 0;
   epoch_seconds_ = 0;

@@ -103,10 +103,10 @@ TEST(Augment, RefusesOptionsOutOfRange) {
   check(AugmentOptions{});
 }
 
-EncodedImage raw(int height, int width) {
+EncodedImage raw(int height, int width, int channels = 1) {
   EncodedImage image{
-      .encoding = ImageEncoding::Raw, .bytes = {}, .height = height, .width = width, .channels = 1};
-  for (int i = 0; i < height * width; ++i) image.bytes.push_back(static_cast<std::uint8_t>(i + 1));
+      .encoding = ImageEncoding::Raw, .bytes = {}, .height = height, .width = width, .channels = channels};
+  for (int i = 0; i < height * width * channels; ++i) image.bytes.push_back(static_cast<std::uint8_t>(i + 1));
   return image;
 }
 
@@ -147,6 +147,34 @@ TEST(Prepare, FlipMirrorsTheColumns) {
   preparer.for_training(raw(4, 4), options, 1, 0, 0, {4, 4}, 1, flipped.data());
   for (int y = 0; y < 4; ++y) {
     for (int x = 0; x < 4; ++x) EXPECT_EQ(flipped[static_cast<std::size_t>(4 * y + x)], 4 * y + 3 - x + 1);
+  }
+}
+
+// Whichever way the crop is made: resized, up and down, or cut from padding; grey or in colour.
+TEST(Prepare, FlippedTrainingImagesAreTheOthersMirrored) {
+  constexpr ImageSize kSmall{19, 23};
+  Preparer preparer;
+  for (const int channels : {1, 3}) {
+    for (const int side : {15, 60}) {
+      for (const int pad : {0, 8}) {
+        AugmentOptions options;
+        options.pad = pad;
+        const EncodedImage image = raw(side, side + 1, channels);
+        const auto row = static_cast<std::size_t>(kSmall.width * channels);
+        std::vector<std::uint8_t> plain(static_cast<std::size_t>(kSmall.height) * row), flipped(plain.size());
+        options.flip = 0;
+        preparer.for_training(image, options, 1, 0, 0, kSmall, channels, plain.data());
+        options.flip = 1;
+        preparer.for_training(image, options, 1, 0, 0, kSmall, channels, flipped.data());
+        for (std::size_t i = 0; i < plain.size(); ++i) {
+          const std::size_t y = i / row, x = i % row / static_cast<std::size_t>(channels),
+                            c = i % static_cast<std::size_t>(channels);
+          const std::size_t mirrored = static_cast<std::size_t>(kSmall.width) - 1 - x;
+          ASSERT_EQ(flipped[y * row + mirrored * static_cast<std::size_t>(channels) + c], plain[i])
+              << channels << " " << side << " " << pad << " at " << i;
+        }
+      }
+    }
   }
 }
 

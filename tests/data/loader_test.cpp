@@ -203,6 +203,18 @@ TEST(Loader, RanksTogetherGiveTheBatchOfOne) {
   EXPECT_EQ(std::set<std::int64_t>(seen.begin(), seen.end()).size(), 50u);
 }
 
+TEST(Loader, SaysWhatItsThreadsHaveDone) {
+  const auto data = synthetic();
+  Loader loader(*data, training(8, 2));
+  for (int i = 0; i < 10; ++i) loader.next();
+  const LoaderWork work = loader.work();
+  EXPECT_GE(work.images, 80);
+  EXPECT_GT(work.seconds.read, 0);
+  EXPECT_GT(work.seconds.decode, 0);
+  EXPECT_GT(work.seconds.resize, 0);
+  EXPECT_GT(work.seconds.augment, 0);
+}
+
 TEST(Loader, AnErrorReachesItsBatchWithTheNameOfTheFirstBadSample) {
   for (const int threads : {1, 3}) {
     const Faulty data({10, 9, 31});

@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/bench/bench_commands.h"
+#include "apps/bench/data_benchmark.h"
+#include "apps/bench/device_limits.h"
+#include "apps/command_line.h"
+#include "apps/console/format.h"
+#include "apps/execution/make_executor.h"
+#include "apps/images/config_of_data.h"
+#include "apps/images/data_advice.h"
+#include "apps/images/loader_options.h"
+#include "apps/version.h"
+
+namespace cf::apps {
+
+namespace {
+
+struct DataBenchmarkOptions {
+  std::string source;
+  std::vector<std::string> settings;
+  std::string device = "auto";
+  int threads = all_cores();
+  double seconds = 10;
+  int target = 0;  // images/s that are wanted
+  bool json = false;
+};
+
+struct DataBenchmarkResult {
+  Config config;
+  std::string device;
+  std::int64_t images = 0;  // of the data set
+  data::LoaderOptions options;
+  LoaderRate rate;
+  std::optional<LoaderRate> alone;  // with one thread, where rate has more
+};
+
+bool parse(const Command& command, const Arguments& arguments, DataBenchmarkOptions& options) {
+  CommandLine line(command);
+  line.positional("CONFIG|PATH", &options.source,
+                  "a recipe, or a data set as `convfirst data info` takes it");
+  line.option("threads", &options.threads, "N", "threads that read and decode (one per core)");
+  line.option("seconds", &options.seconds, "S", "how long to measure");
+  line.option("target", &options.target, "N",
+              "images/s that a training would take: says how many threads make them");
+  line.option("device", &options.device, "auto|cpu|cuda",
+              "where batches are copied to; auto: a GPU if there is one");
+  line.option("set", &options.settings, "KEY=VALUE", "override a key of the recipe; may be repeated");
+  line.flag("json", &options.json, "print JSON");
+  if (!line.parse(arguments)) return false;
+  CF_CHECK_AS(ErrorKind::Usage, options.threads >= 1 && options.threads <= 1024, "--threads is ",
+              options.threads, ", must be from 1 to 1024");
+  CF_CHECK_AS(ErrorKind::Usage, options.seconds > 0, "--seconds is ", options.seconds, ", must be above 0");
+  CF_CHECK_AS(ErrorKind::Usage, options.target >= 0, "--target is ", options.target, ", must be at least 0");
+  return true;
+}
+
+DataBenchmarkResult measure(const DataBenchmarkOptions& options) {
+  DataBenchmarkResult result{.config = config_of_data(options.source, options.settings)};
+  const Config& config = result.config;
+  CF_CHECK_AS(ErrorKind::Usage, !config.data.train.empty(), options.source, " does not set data.train");
+  const auto dataset = data::open_dataset(data::DatasetSource{config.data.train, config.model.channels}, data::Split::Train);
+  result.images = dataset->size();
+  result.options = training_loader_options(config, 0, options.threads);
+  result.options.batch = static_cast<int>(std::min<std::int64_t>(result.options.batch, dataset->size()));
+  const auto executor = make_executor({.device = options.device, .threads = 1}, config.precision);
+  result.device = device_name(*executor);
+  const bool compares = options.threads > 1;
+  const auto run = [&](int threads, double share) {
+    return measure_loader(*dataset, result.options, threads, share * options.seconds, *executor);
+  };
+  if (compares) result.alone = run(1, 0.25);
+  result.rate = run(options.threads, compares ? 0.75 : 1);
+  return result;
+}
+
+int threads_for(const DataBenchmarkResult& r, int target) {
+  return static_cast<int>(std::ceil(target / r.rate.images_per_second_of_thread()));
+}
+
+double milliseconds_of_image(const DataBenchmarkResult& r, double seconds) {
+  return 1e3 * seconds / static_cast<double>(r.rate.work.images);
+}
+
+double copy_milliseconds_of_image(const DataBenchmarkResult& r) {
+  return 1e3 * r.rate.copy_seconds / static_cast<double>(r.rate.copied_images);
+}
+
+void print_stage(const DataBenchmarkResult& r, const char* name, double seconds) {
+  fmt::print("{:<14} {:.3f} ms of a thread an image, {:.0f} %\n", name, milliseconds_of_image(r, seconds),
+             100 * seconds / r.rate.work.seconds.total());
+}
+
+void print_text(const DataBenchmarkResult& r, int target) {
+  const LoaderRate& rate = r.rate;
+  const data::StageSeconds& stages = rate.work.seconds;
+  fmt::print("bench data     {}: {} images, to {}x{}x{}, batch {}\n", r.config.data.train,
+             format_count(r.images), r.options.height, r.options.width, r.options.channels, r.options.batch);
+  fmt::print("device         {}\n", r.device);
+  fmt::print("images/s       {} with {} thread{}: {} each",
+             format_count(std::llround(rate.images_per_second())), rate.threads, rate.threads == 1 ? "" : "s",
+             format_count(std::llround(rate.images_per_second_of_thread())));
+  if (r.alone) fmt::print(", {} one alone", format_count(std::llround(r.alone->images_per_second())));
+  fmt::print("; {} cores\n", all_cores());
+  print_stage(r, "read", stages.read);
+  print_stage(r, "decode", stages.decode);
+  print_stage(r, "resize", stages.resize);
+  print_stage(r, "augment", stages.augment);
+  fmt::print("copy           {:.3f} ms an image, on the thread that takes the batches\n",
+             copy_milliseconds_of_image(r));
+  fmt::print("verdict        {}\n", data_advice(stages));
+  if (target > 0) {
+    fmt::print("target         {} images/s take {} such threads\n", format_count(target),
+               threads_for(r, target));
+  }
+}
+
+void print_json(const DataBenchmarkResult& r, int target) {
+  const data::StageSeconds& stages = r.rate.work.seconds;
+  nlohmann::ordered_json out = {
+      {"bench", "data"},
+      {"version", version()},
+      {"build", build_id()},
+      {"device", r.device},
+      {"source", r.config.data.train},
+      {"images", r.images},
+      {"size", r.options.height},
+      {"channels", r.options.channels},
+      {"batch", r.options.batch},
+      {"cores", all_cores()},
+      {"threads", r.rate.threads},
+      {"seconds", r.rate.seconds},
+      {"images_per_second", r.rate.images_per_second()},
+      {"images_per_second_of_thread", r.rate.images_per_second_of_thread()},
+      {"images_per_second_one_thread_alone", (r.alone ? *r.alone : r.rate).images_per_second()},
+      {"milliseconds_per_image",
+       {{"read", milliseconds_of_image(r, stages.read)},
+        {"decode", milliseconds_of_image(r, stages.decode)},
+        {"resize", milliseconds_of_image(r, stages.resize)},
+        {"augment", milliseconds_of_image(r, stages.augment)},
+        {"copy", copy_milliseconds_of_image(r)}}},
+      {"verdict", data_advice(stages)}};
+  if (target > 0) {
+    out["target"] = target;
+    out["threads_for_target"] = threads_for(r, target);
+  }
+  fmt::print("{}\n", out.dump(2));
+}
+
+}  // namespace
+
+int run_bench_data(const Command& command, const Arguments& arguments) {
+  DataBenchmarkOptions options;
+  if (!parse(command, arguments, options)) return 0;
+  const DataBenchmarkResult result = measure(options);
+  if (options.json) {
+    print_json(result, options.target);
+  } else {
+    print_text(result, options.target);
+  }
+  return 0;
+}
+
+}  // namespace cf::apps
