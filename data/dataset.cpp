@@ -46,7 +46,7 @@ std::unique_ptr<Dataset> open_folder(const DatasetSource& source, Split split) {
 std::unique_ptr<Dataset> open_file(const DatasetSource& source, Split split) {
   if (const auto files = find_idx(source.path)) return open_idx(*files, source.channels);
   CF_CHECK_AS(ErrorKind::Data, fs::exists(source.path), "no data at ", source.path, ": it does not exist");
-  if (is_tar(source.path)) return open_archive(source.path, source.labels, split, source.channels);
+  if (is_tar(source.path)) return open_archive(source, split);
   CF_CHECK_AS(ErrorKind::Usage, source.labels.empty(), source.path, " is no tar archive; labels such as ",
               source.labels, " are for folders and tar archives of images");
   if (is_pack(source.path)) return open_pack(source.path, source.channels);

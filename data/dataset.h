@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,10 +36,17 @@ class Dataset {
   virtual void read(std::int64_t sample, EncodedImage& out) const = 0;
 };
 
+// What is seen of a file whose index must be made by going through it.
+struct ScanProgress {
+  std::uint64_t bytes, total;  // of the file: passed, and in all
+};
+using OnScan = std::function<void(const ScanProgress&)>;  // on the caller's thread, about every 1,000 members
+
 struct DatasetSource {
   std::string path;    // may hold the labels too: IMAGES:LABELS
   int channels = 0;    // what Dataset::channels() shall say: 1 or 3; 0: what is natural for the source
   std::string labels;  // a file with the labels of images that lie in no class folders (image_labels.h)
+  OnScan on_scan;      // told while the headers of a tar archive are read
 };
 
 // Takes the path apart if it is IMAGES:LABELS: if nothing has the whole path as its name, but something has

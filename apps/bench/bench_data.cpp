@@ -14,6 +14,7 @@
 #include "apps/images/config_of_data.h"
 #include "apps/images/data_advice.h"
 #include "apps/images/loader_options.h"
+#include "apps/images/open_data.h"
 #include "apps/version.h"
 
 namespace cf::apps {
@@ -63,7 +64,7 @@ DataBenchmarkResult measure(const DataBenchmarkOptions& options) {
   DataBenchmarkResult result{.config = config_of_data(options.source, options.settings)};
   const Config& config = result.config;
   CF_CHECK_AS(ErrorKind::Usage, !config.data.train.empty(), options.source, " does not set data.train");
-  const auto dataset = data::open_dataset(data::DatasetSource{config.data.train, config.model.channels}, data::Split::Train);
+  const auto dataset = open_data({config.data.train, config.model.channels}, data::Split::Train);
   result.images = dataset->size();
   result.options = training_loader_options(config, 0, options.threads);
   result.options.batch = static_cast<int>(std::min<std::int64_t>(result.options.batch, dataset->size()));

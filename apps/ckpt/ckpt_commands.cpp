@@ -10,6 +10,7 @@
 #include "apps/checkpoint/tensor_reading.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/images/open_data.h"
 #include "apps/version.h"
 #include "data/dataset.h"
 
@@ -177,8 +178,7 @@ int run_ckpt_import(const Command& command, const Arguments& arguments) {
 
   std::vector<std::string> classes;
   if (!classes_path.empty()) {
-    classes = data::open_dataset(data::DatasetSource{classes_path, config.model.channels}, data::Split::Val)
-                  ->class_names();
+    classes = open_data({classes_path, config.model.channels}, data::Split::Val)->class_names();
     CF_CHECK_AS(ErrorKind::Usage, static_cast<int>(classes.size()) == config.model.classes, classes_path,
                 " has ", classes.size(), " classes, the network ", config.model.classes);
   }

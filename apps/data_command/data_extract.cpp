@@ -8,6 +8,7 @@
 #include "apps/command_line.h"
 #include "apps/data_command/data_commands.h"
 #include "apps/images/loader_options.h"
+#include "apps/images/open_data.h"
 #include "data/decode.h"
 #include "data/preview.h"
 #include "kernels/base/check.h"
@@ -44,7 +45,7 @@ int run_data_extract(const Command& command, const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, !out.empty(), "data extract needs --out FOLDER");
 
-  const auto dataset = data::open_dataset(path, split_from(split));
+  const auto dataset = open_data({.path = path}, split_from(split));
   const SampleRange range = parse_range(samples, dataset->size());
   std::filesystem::create_directories(out);
   data::Decoder decoder;

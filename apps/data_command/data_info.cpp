@@ -9,6 +9,7 @@
 #include "apps/console/format.h"
 #include "apps/data_command/data_commands.h"
 #include "apps/images/loader_options.h"
+#include "apps/images/open_data.h"
 #include "data/formats/imagenet_classes.h"
 #include "data/statistics.h"
 #include "kernels/base/check.h"
@@ -162,7 +163,7 @@ int run_data_info(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, options.limit >= 0, "--limit ", options.limit, "; allowed: 0 (all) or more");
   CF_CHECK_AS(ErrorKind::Usage, options.threads >= 1, "--threads ", options.threads, "; allowed: 1 or more");
 
-  const auto dataset = data::open_dataset(options.path, split_from(options.split));
+  const auto dataset = open_data({.path = options.path}, split_from(options.split));
   const auto statistics =
       data::measure(*dataset, {.threads = options.threads, .limit = options.limit, .moments = options.stats});
   if (options.json) {

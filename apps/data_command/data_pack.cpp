@@ -9,6 +9,7 @@
 #include "apps/data_command/data_commands.h"
 #include "apps/data_command/record_progress.h"
 #include "apps/images/loader_options.h"
+#include "apps/images/open_data.h"
 #include "data/formats/imagenet_count.h"
 #include "data/pack.h"
 #include "kernels/base/check.h"
@@ -71,7 +72,7 @@ int run_data_pack(const Command& command, const Arguments& arguments) {
   check(options);
   const data::DatasetSource source = data::separate_labels({.path = options.path});
   fmt::print(stderr, "looking for images in {}\n", source.path);  // minutes, in a cold archive of a million
-  const auto dataset = data::open_dataset(source, split_from(options.split));
+  const auto dataset = open_data(source, split_from(options.split));
   const std::string missing = data::missing_of_imagenet(*dataset, source.path);
   CF_CHECK_AS(ErrorKind::Data, options.partial || missing.empty(), missing,
               "; --partial packs it all the same");

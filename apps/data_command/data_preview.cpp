@@ -9,6 +9,7 @@
 #include "apps/data_command/data_commands.h"
 #include "apps/images/config_of_data.h"
 #include "apps/images/loader_options.h"
+#include "apps/images/open_data.h"
 #include "data/preview.h"
 #include "kernels/base/check.h"
 
@@ -43,7 +44,7 @@ int run_data_preview(const Command& command, const Arguments& arguments) {
   const Config config = config_of_data(options.source, options.settings);
   const std::string& path = split == data::Split::Train ? config.data.train : config.data.val;
   CF_CHECK_AS(ErrorKind::Usage, !path.empty(), options.source, " does not set data.", options.split);
-  const auto dataset = data::open_dataset(data::DatasetSource{path, config.model.channels}, split);
+  const auto dataset = open_data({path, config.model.channels}, split);
 
   data::LoaderOptions loader_options = split == data::Split::Train
                                            ? training_loader_options(config, options.epoch, all_cores())

@@ -8,6 +8,7 @@
 #include "apps/data_command/data_commands.h"
 #include "apps/data_command/record_progress.h"
 #include "apps/images/loader_options.h"
+#include "apps/images/open_data.h"
 #include "data/formats/imagenet_count.h"
 #include "data/pack.h"
 #include "kernels/base/check.h"
@@ -27,7 +28,7 @@ int run_data_verify(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, workers >= 1, "--workers ", workers, "; allowed: 1 or more");
 
   const data::DatasetSource source = data::separate_labels({.path = path});
-  const auto dataset = data::open_dataset(source, split_from(split));
+  const auto dataset = open_data(source, split_from(split));
   RecordProgress progress("verify", dataset->size());
   const auto bad = data::verify(*dataset, workers, progress.callback());
   progress.clear();

@@ -12,6 +12,7 @@
 #include "apps/console/format.h"
 #include "apps/console/progress.h"
 #include "apps/evaluate/evaluation.h"
+#include "apps/images/open_data.h"
 
 namespace cf::apps {
 
@@ -134,7 +135,7 @@ int run_eval(const Command& command, const Arguments& arguments) {
   const std::string path = options.data.empty() ? config.data.val : options.data;
   CF_CHECK_AS(ErrorKind::Usage, !path.empty(),
               "eval needs --data PATH: the checkpoint's configuration names no validation images");
-  const auto dataset = data::open_dataset(data::DatasetSource{path, config.model.channels}, data::Split::Val);
+  const auto dataset = open_data({path, config.model.channels}, data::Split::Val);
   check_classes(model, *dataset, path);
 
   if (options.batch > 0) config.eval.batch = options.batch;

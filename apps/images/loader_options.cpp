@@ -1,6 +1,6 @@
 #include "apps/images/loader_options.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -39,12 +39,12 @@ data::AppearanceOptions appearance_options(const Config& config) {
   return options;
 }
 
-void report_substitution(const data::BadRecord& record, std::int64_t count) {
-  fmt::print(stderr, "warning: corrupt image {}, replaced by the next of its class: {}\n", count,
-             record.message);
-}
-
 }  // namespace
+
+std::string substitution_text(const data::BadRecord& record, std::int64_t count) {
+  return fmt::format("warning: corrupt image {}, replaced by the next of its class: {}", count,
+                     record.message);
+}
 
 data::LoaderOptions training_loader_options(const Config& config, std::int64_t epoch, int threads) {
   const AugmentConfig& augment = config.augment;
@@ -70,7 +70,9 @@ data::LoaderOptions training_loader_options(const Config& config, std::int64_t e
   options.on_corrupt =
       config.data.on_corrupt == "substitute" ? data::OnCorrupt::Substitute : data::OnCorrupt::Error;
   options.corrupt_limit = config.data.corrupt_limit;
-  options.on_substitute = report_substitution;
+  options.on_substitute = [](const data::BadRecord& record, std::int64_t count) {
+    fmt::print(stderr, "{}\n", substitution_text(record, count));
+  };
   options.first_epoch = epoch;
   return options;
 }

@@ -12,8 +12,11 @@
 namespace cf::apps {
 
 // Shuffled and augmented, of the size and the batch that train.* gives for the epoch; from its first batch
-// on.
+// on. Corrupt images that are replaced are told on stderr.
 data::LoaderOptions training_loader_options(const Config& config, std::int64_t epoch, int threads);
+
+// What is said of a corrupt image that was replaced, the `count`-th.
+std::string substitution_text(const data::BadRecord& record, std::int64_t count);
 
 // In the stored order, every image once, as [eval] and data.fit say.
 data::LoaderOptions evaluation_loader_options(const Config& config, int threads);

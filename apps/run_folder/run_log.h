@@ -1,5 +1,5 @@
 // What a run says: each line goes to stderr and, with the time, to RUN/log.txt. Ranks but the first write to
-// a file of their own, and nothing to stderr.
+// a file of their own, and nothing to stderr. Lines may come from several threads.
 #pragma once
 
 #include <cstdio>

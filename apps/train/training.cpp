@@ -6,6 +6,7 @@
 
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
+#include "apps/images/open_data.h"
 #include "apps/train/interruption.h"
 
 namespace cf::apps {
@@ -13,12 +14,12 @@ namespace cf::apps {
 namespace {
 
 std::unique_ptr<data::Dataset> open(const std::string& key, const std::string& path, data::Split split,
-                                    const ModelConfig& model) {
+                                    const ModelConfig& model, std::FILE* progress) {
   CF_CHECK_AS(ErrorKind::Usage, !path.empty(), "data.", key, " is not set; it names the ",
               key == "train" ? "training" : "validation", " images");
   auto dataset = in_context([&] { return concat("data.", key); },
                             [&] {
-                              return data::open_dataset(data::DatasetSource{path, model.channels}, split);
+                              return open_data({path, model.channels}, split, progress);
                             });
   const auto classes = static_cast<std::int64_t>(dataset->class_names().size());
   CF_CHECK_AS(ErrorKind::Usage, classes == model.classes, "model.classes is ", model.classes, ", data.", key,
@@ -35,6 +36,11 @@ std::optional<RunFolder> open_run_folder(const TrainOptions& options, const Chec
   return folder;
 }
 
+// One rank of several speaks.
+std::FILE* progress_stream(const TrainOptions& options) {
+  return options.ranks->rank() == 0 ? stderr : nullptr;
+}
+
 RunLog open_log(const TrainOptions& options) {
   const int rank = options.ranks->rank();
   if (rank == 0) return RunLog(options.run_folder / "log.txt");
@@ -43,12 +49,13 @@ RunLog open_log(const TrainOptions& options) {
 
 }  // namespace
 
-std::unique_ptr<data::Dataset> open_training_data(const Config& config) {
-  return open("train", config.data.train, data::Split::Train, config.model);
+std::unique_ptr<data::Dataset> open_training_data(const Config& config, std::FILE* progress) {
+  return open("train", config.data.train, data::Split::Train, config.model, progress);
 }
 
-std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train) {
-  auto dataset = open("val", config.data.val, data::Split::Val, config.model);
+std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train,
+                                                    std::FILE* progress) {
+  auto dataset = open("val", config.data.val, data::Split::Val, config.model, progress);
   data::require_same_classes(train, *dataset);
   return dataset;
 }
@@ -59,8 +66,8 @@ RunFolder::RunFolder(const std::filesystem::path& path, const CheckpointConfig& 
 Training::Training(const Config& config, const TrainOptions& options)
     : config_(config),
       options_(options),
-      train_data_(open_training_data(config)),
-      val_data_(open_validation_data(config, *train_data_)),
+      train_data_(open_training_data(config, progress_stream(options))),
+      val_data_(open_validation_data(config, *train_data_, progress_stream(options))),
       executor_(make_executor(options.device, config.precision)),
       net_(config.model),
       store_(net_.make_store(*executor_)),
@@ -93,12 +100,15 @@ int Training::threads_of_loader() const {
   return loader_threads(config_.data.threads, executor_->kind(), ranks_.ranks_on_host());
 }
 
-std::unique_ptr<data::Loader> Training::make_loader(std::int64_t epoch) const {
+std::unique_ptr<data::Loader> Training::make_loader(std::int64_t epoch) {
   auto options = training_loader_options(config_, epoch, threads_of_loader());
   options.batch = config_.train.batch / ranks_.world();
   options.rank = ranks_.rank();
   options.ranks = ranks_.world();
   options.first_batch = progress_.step % plan_.steps_per_epoch;
+  options.on_substitute = [this](const data::BadRecord& record, std::int64_t count) {
+    log_.line(substitution_text(record, count));
+  };
   return std::make_unique<data::Loader>(*train_data_, options);
 }
 

@@ -2,6 +2,7 @@
 // the first one reads and writes the run folder.
 #pragma once
 
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -33,9 +34,10 @@ struct TrainOptions {
 
 // The data sets data.train and data.val. A key that is not set, or a number of classes other than
 // model.classes, is a Usage error; data that cannot be read, or classes other than those of `train`, a Data
-// error.
-std::unique_ptr<data::Dataset> open_training_data(const Config& config);
-std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train);
+// error. An archive's index is read with a progress line on `progress`, if given.
+std::unique_ptr<data::Dataset> open_training_data(const Config& config, std::FILE* progress = stderr);
+std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train,
+                                                    std::FILE* progress = stderr);
 
 // What a run writes, log aside; one process has it.
 struct RunFolder {
@@ -72,7 +74,7 @@ class Training {
   void use_algorithms(const std::string& algorithms);
   std::string changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const;
   int threads_of_loader() const;
-  std::unique_ptr<data::Loader> make_loader(std::int64_t epoch) const;
+  std::unique_ptr<data::Loader> make_loader(std::int64_t epoch);
   void train_steps();
   std::int64_t submitted_steps() const;
   bool may_submit();

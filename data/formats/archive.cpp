@@ -81,11 +81,12 @@ std::string stem_of(std::string_view path) {
   return std::string(file.substr(0, file.rfind('.')));
 }
 
-std::vector<Labelled> archives_inside(const FileDescriptor& file, const std::vector<TarMember>& archives) {
+std::vector<Labelled> archives_inside(const FileDescriptor& file, const std::vector<TarMember>& archives,
+                                      const OnMember& on_member) {
   std::vector<Labelled> images;
   for (const auto& archive : archives) {
     const std::string class_name = stem_of(archive.name);
-    for (auto& member : list_tar(file, archive.offset, archive.offset + archive.bytes)) {
+    for (auto& member : list_tar(file, archive.offset, archive.offset + archive.bytes, on_member)) {
       if (!has_image_extension(member.name)) continue;
       member.name = concat(archive.name, "/", member.name);
       images.push_back({std::move(member), class_name});
@@ -159,18 +160,22 @@ bool is_inner_archive(const TarMember& member) { return member.name.ends_with(".
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_archive(const std::string& path, const std::string& labels_path, Split split,
-                                      int channels) {
-  if (channels == 0) channels = 3;
+std::unique_ptr<Dataset> open_archive(const DatasetSource& source, Split split) {
+  const std::string &path = source.path, &labels_path = source.labels;
+  const int channels = source.channels == 0 ? 3 : source.channels;
   FileDescriptor file = FileDescriptor::for_reading(path);
-  std::vector<TarMember> members = list_tar(file, 0, file.size());
+  const std::uint64_t total = file.size();
+  const OnMember on_member = [&](std::uint64_t offset) {
+    if (source.on_scan) source.on_scan({offset, total});
+  };
+  std::vector<TarMember> members = list_tar(file, 0, total, on_member);
   const auto refuse_labels = [&] {
     CF_CHECK_AS(ErrorKind::Usage, labels_path.empty(), path, " holds class folders, which say the classes; ",
                 labels_path, " is not needed");
   };
   if (!members.empty() && std::all_of(members.begin(), members.end(), is_inner_archive)) {
     refuse_labels();
-    auto labelled = archives_inside(file, members);
+    auto labelled = archives_inside(file, members, on_member);
     CF_CHECK_AS(ErrorKind::Data, !labelled.empty(), path, " holds no image (.jpg, .jpeg, .png)");
     auto classes = classes_of(labelled);
     return std::make_unique<Archive>(std::move(file), std::move(classes), std::move(labelled), channels);

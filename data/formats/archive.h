@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "data/dataset.h"
 
@@ -12,9 +11,8 @@ namespace cf::data {
 //   archives (ILSVRC2012_img_train.tar): each is a class, named as its archive without .tar
 //   images in folders: the class is the first folder in which the paths differ; folders train/ and val/ are
 //     splits
-//   images without folders (ILSVRC2012_img_val.tar): `labels_path` says the classes, see image_labels.h
+//   images without folders (ILSVRC2012_img_val.tar): source.labels says the classes, see image_labels.h
 // Classes are sorted by name. Opening reads every member's header, not the contents.
-std::unique_ptr<Dataset> open_archive(const std::string& path, const std::string& labels_path, Split split,
-                                      int channels);
+std::unique_ptr<Dataset> open_archive(const DatasetSource& source, Split split);
 
 }  // namespace cf::data

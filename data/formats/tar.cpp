@@ -16,6 +16,7 @@ namespace cf::data {
 namespace {
 
 constexpr std::uint64_t kBlock = 512;
+constexpr std::int64_t kReported = 1024;          // every so many headers
 constexpr std::uint64_t kMaxExtension = 1 << 20;  // of a long name or pax header
 
 struct Header {
@@ -111,8 +112,9 @@ class Walk {
   Walk(ReadAt read_at, std::string name, std::uint64_t begin, std::uint64_t end)
       : read_at_(std::move(read_at)), name_(std::move(name)), at_(begin), end_(end) {}
 
-  std::vector<TarMember> members() {
-    while (end_ - at_ >= kBlock) {
+  std::vector<TarMember> members(const OnMember& on_member) {
+    for (std::int64_t headers = 1; end_ - at_ >= kBlock; ++headers) {
+      if (on_member && headers % kReported == 0) on_member(at_);
       Header header;
       read_at_(at_, &header, sizeof header);
       if (is_zero(header)) return std::move(members_);
@@ -161,18 +163,19 @@ class Walk {
 
 }  // namespace
 
-std::vector<TarMember> list_tar(const FileDescriptor& file, std::uint64_t begin, std::uint64_t end) {
+std::vector<TarMember> list_tar(const FileDescriptor& file, std::uint64_t begin, std::uint64_t end,
+                                const OnMember& on_member) {
   const auto read_at = [&file](std::uint64_t offset, void* out, std::size_t bytes) {
     file.read_at(offset, out, bytes);
   };
-  return Walk(read_at, file.path(), begin, end).members();
+  return Walk(read_at, file.path(), begin, end).members(on_member);
 }
 
 std::vector<TarMember> list_tar(std::span<const std::uint8_t> archive, const std::string& name) {
   const auto read_at = [archive](std::uint64_t offset, void* out, std::size_t bytes) {
     std::memcpy(out, archive.subspan(offset, bytes).data(), bytes);
   };
-  return Walk(read_at, name, 0, archive.size()).members();
+  return Walk(read_at, name, 0, archive.size()).members({});
 }
 
 bool is_tar(const std::string& path) {

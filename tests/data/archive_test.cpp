@@ -56,6 +56,24 @@ TEST(Tar, ListsFilesWithTheirPlaces) {
   EXPECT_FALSE(is_tar(folder.write("b.tar", Bytes(2000))));
 }
 
+TEST(Tar, TellsHowFarItIs) {
+  const TemporaryFolder folder;
+  Bytes archive;
+  for (int i = 0; i < 2500; ++i) {
+    const Bytes member = tar_member(concat(i % 2 == 0 ? "even/" : "odd/", i, ".jpg"), {});
+    archive.insert(archive.end(), member.begin(), member.end());
+  }
+  archive.resize(archive.size() + 1024);
+  std::vector<std::uint64_t> passed;
+  const DatasetSource source{.path = folder.write("a.tar", archive),
+                             .on_scan = [&](const ScanProgress& progress) {
+                               EXPECT_EQ(progress.total, archive.size());
+                               passed.push_back(progress.bytes);
+                             }};
+  EXPECT_EQ(open_dataset(source, Split::Train)->size(), 2500);
+  EXPECT_EQ(passed, (std::vector<std::uint64_t>{1023 * 512, 2047 * 512}));
+}
+
 TEST(Tar, DamageIsNamedWithItsPlace) {
   const TemporaryFolder folder;
   const Bytes whole = tar({{"a/1.jpg", Bytes(700)}, {"b/2.jpg", Bytes(100)}});

@@ -71,6 +71,23 @@ TEST_F(BadData, AnImageThatIsNoneIsNamed) {
   EXPECT_NE(result.err.find("pictures/b/2.jpg is neither JPEG nor PNG"), std::string::npos) << result.err;
 }
 
+TEST_F(BadData, SubstitutedImagesAreToldOnceInTheLogToo) {
+  for (const char* name : {"a", "b", "c", "d"}) write_class("pictures/"s + name, 8);
+  write_bytes(scratch_ / "pictures/b/2.jpg", "this is text");
+  std::filesystem::create_directories(scratch_ / "good");
+  std::filesystem::copy(scratch_ / "pictures", scratch_ / "good", std::filesystem::copy_options::recursive);
+  std::filesystem::remove(scratch_ / "good/b/2.jpg");
+  const auto arguments = tiny_run(
+      "run", 4, {"data.train=pictures", "data.val=good", "train.size=16", "data.on_corrupt=substitute"});
+  const ProcessResult result = run_convfirst(arguments, {.folder = scratch_.path()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const std::string words = "corrupt image 1, replaced by the next of its class: pictures/b/2.jpg";
+  for (const std::string& text : {result.err, read_bytes(scratch_ / "run/log.txt")}) {
+    EXPECT_NE(text.find(words), std::string::npos) << text;
+    EXPECT_EQ(text.find(words), text.rfind(words)) << text;
+  }
+}
+
 class BadIdx : public BadData {
  protected:
   static std::string idx(int rank, int count, int side, const std::string& values) {
