@@ -21,7 +21,7 @@ BatchPlan::BatchPlan(std::int64_t samples, const LoaderOptions& options)
               " is bigger than the data set of ", samples, " samples");
   CF_CHECK_AS(ErrorKind::Usage, repeats_ >= 1 && global_batch_ % repeats_ == 0, repeats_,
               " repeats of every sample do not divide a batch of ", global_batch_);
-  CF_CHECK_AS(ErrorKind::Usage, repeats_ == 1 || (options.shuffle && options.drop_last),
+  CF_CHECK_AS(ErrorKind::Usage, repeats_ == 1 || (options.shuffle != Shuffle::None && options.drop_last),
               "samples are repeated in training only, with shuffle and drop_last");
   batches_per_epoch_ = samples / global_batch_;
   const std::int64_t rest = samples % global_batch_;
@@ -29,8 +29,9 @@ BatchPlan::BatchPlan(std::int64_t samples, const LoaderOptions& options)
   CF_CHECK_AS(ErrorKind::Usage, first_epoch_ >= 0 && first_batch_ >= 0 && first_batch_ <= batches_per_epoch_,
               "cannot begin at batch ", first_batch_, " of epoch ", first_epoch_, ": an epoch has ",
               batches_per_epoch_, " batches");
-  total_batches_ = options.shuffle && batches_per_epoch_ > 0 ? std::numeric_limits<std::int64_t>::max()
-                                                             : batches_per_epoch_ - first_batch_;
+  total_batches_ = options.shuffle != Shuffle::None && batches_per_epoch_ > 0
+                       ? std::numeric_limits<std::int64_t>::max()
+                       : batches_per_epoch_ - first_batch_;
 }
 
 BatchPlan::Position BatchPlan::position(std::int64_t sequence) const {
@@ -39,6 +40,10 @@ BatchPlan::Position BatchPlan::position(std::int64_t sequence) const {
   position.first = position.batch * global_batch_ + rank_ * batch_;
   position.size = std::min(batch_, samples_ - position.first);
   return position;
+}
+
+std::int64_t BatchPlan::samples_per_epoch() const {
+  return std::min(samples_, batches_per_epoch_ * global_batch_ / repeats_);
 }
 
 BatchPlan::Place BatchPlan::place(std::int64_t position) const {

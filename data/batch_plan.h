@@ -29,6 +29,8 @@ class BatchPlan {
   Place place(std::int64_t position) const;
 
   std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
+  // Different ones in the batches of all ranks.
+  std::int64_t samples_per_epoch() const;
   // From the beginning; as good as infinite with shuffle.
   std::int64_t total_batches() const { return total_batches_; }
 

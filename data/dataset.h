@@ -34,6 +34,9 @@ class Dataset {
   virtual std::string name(std::int64_t sample) const = 0;
   // Reads a sample's bytes. May be called from several threads at once.
   virtual void read(std::int64_t sample, EncodedImage& out) const = 0;
+  // Says that samples [first, first + count) will be read soon; where they lie side by side in a file, the
+  // system is asked to fetch them in one go. Returns at once.
+  virtual void will_read(std::int64_t /*first*/, std::int64_t /*count*/) const {}
 };
 
 // What is seen of a file whose index must be made by going through it.

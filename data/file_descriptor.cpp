@@ -58,6 +58,11 @@ void FileDescriptor::read_at(std::uint64_t offset, void* out, std::size_t bytes)
   }
 }
 
+void FileDescriptor::will_read(std::uint64_t offset, std::uint64_t bytes) const {
+  // Advice: where it cannot be followed, reading is as it was.
+  ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+}
+
 void FileDescriptor::write_at(std::uint64_t offset, const void* data, std::size_t bytes) const {
   std::size_t done = 0;
   while (done < bytes) {

@@ -23,6 +23,8 @@ class FileDescriptor {
   // Reads exactly so many bytes from `offset`, wherever other threads read. A Data error names the path if
   // the file ends before.
   void read_at(std::uint64_t offset, void* out, std::size_t bytes) const;
+  // Asks the system to fetch so many bytes from `offset` into memory.
+  void will_read(std::uint64_t offset, std::uint64_t bytes) const;
   void write_at(std::uint64_t offset, const void* data, std::size_t bytes) const;
   // Returns when the contents are on the disk.
   void sync() const;

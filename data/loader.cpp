@@ -11,7 +11,7 @@
 
 #include "data/batch_plan.h"
 #include "data/prepare.h"
-#include "data/sampler.h"
+#include "data/read_ahead.h"
 #include "kernels/base/check.h"
 
 namespace cf::data {
@@ -31,7 +31,7 @@ void check(const LoaderOptions& options) {
               options.channels, ", must be 1 or 3");
   CF_CHECK_AS(ErrorKind::Usage, options.rank >= 0 && options.rank < options.ranks, "rank ", options.rank,
               " of ", options.ranks);
-  CF_CHECK_AS(ErrorKind::Usage, options.on_corrupt == OnCorrupt::Error || options.shuffle,
+  CF_CHECK_AS(ErrorKind::Usage, options.on_corrupt == OnCorrupt::Error || options.shuffle != Shuffle::None,
               "corrupt samples can be substituted in training only");
   if (options.augment) check(options.augmentation);
 }
@@ -71,12 +71,13 @@ struct Loader::State {
       : dataset(data),
         options(loader_options),
         plan(data.size(), loader_options),
+        read_ahead(data, plan, loader_options.shuffle, loader_options.seed),
         corrupt(loader_options.corrupt_limit, loader_options.on_substitute) {
     slots.resize(static_cast<std::size_t>(options.queue));
     chunk = std::clamp(options.batch / (options.threads * 4), 1, 64);
   }
 
-  void work();
+  void work(bool is_first);
   void fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last);
   void make(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition, std::uint8_t* out);
   std::int64_t make_or_substitute(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition,
@@ -89,6 +90,7 @@ struct Loader::State {
   const Dataset& dataset;
   const LoaderOptions options;
   const BatchPlan plan;
+  const ReadAhead read_ahead;
   CorruptRecords corrupt;
   std::int64_t chunk;  // samples a thread takes at once
 
@@ -178,6 +180,7 @@ void Loader::State::fill(Worker& worker, Slot& slot, std::int64_t first, std::in
   for (std::int64_t i = first; i < last && !stopping; ++i) {
     try {
       const BatchPlan::Place place = plan.place(slot.first_position + i);
+      if (place.repetition == 0) read_ahead.reached(batch.epoch, place.position);
       const std::int64_t sample = make_or_substitute(worker, batch.epoch, order(place.position),
                                                      place.repetition, batch.images.data() + i * image_bytes);
       batch.samples[static_cast<std::size_t>(i)] = sample;
@@ -193,8 +196,9 @@ void Loader::State::fill(Worker& worker, Slot& slot, std::int64_t first, std::in
   }
 }
 
-void Loader::State::work() {
+void Loader::State::work(bool is_first) {
   Worker worker;
+  if (is_first) read_ahead.begin();
   std::unique_lock lock(mutex);
   while (true) {
     work_available.wait(lock, [&] {
@@ -228,7 +232,7 @@ void Loader::State::work() {
 Loader::Loader(const Dataset& dataset, LoaderOptions options)
     : state_(std::make_unique<State>(dataset, completed(std::move(options), dataset))) {
   State& s = *state_;
-  for (int i = 0; i < s.options.threads; ++i) s.threads.emplace_back([&s] { s.work(); });
+  for (int i = 0; i < s.options.threads; ++i) s.threads.emplace_back([&s, i] { s.work(i == 0); });
 }
 
 Loader::~Loader() {

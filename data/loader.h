@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/prepare.h"
 #include "data/resize.h"
+#include "data/sampler.h"
 #include "data/stage_seconds.h"
 
 namespace cf::data {
@@ -29,8 +30,8 @@ struct LoaderOptions {
   int threads = 1;
   int queue = 4;  // batches in the making or ready at most
   std::uint64_t seed = 0;
-  bool shuffle = false;  // a permutation per epoch, endless; else one pass in the stored order
-  bool augment = false;  // `augmentation`; else the evaluation geometry
+  Shuffle shuffle = Shuffle::None;  // a permutation per epoch, endless; None: one pass in the stored order
+  bool augment = false;             // `augmentation`; else the evaluation geometry
   AugmentOptions augmentation;
   // Repeated augmentation (Hoffer et al., "Augment your batch", CVPR 2020): every sample comes so often in a
   // global batch, each time drawn anew, and an epoch of as many batches takes that share of the samples. Must

@@ -9,6 +9,10 @@ void DataConfig::fields(FieldList& field) {
   field("val", val, anything(), "evaluation images, the same forms");
   field("threads", threads, at_least(1),
         "threads that read and decode images; auto: a quarter of the cores, beside a GPU all but one");
+  field("shuffle", shuffle, one_of("full", "block"),
+        "order of training images: any, or by blocks of neighbours, which a disk reads faster when the "
+        "images do "
+        "not fit into memory");
   field("fit", fit, one_of("resize_crop", "pad"),
         "evaluation images are resized and cut in the centre, or put in the middle of black if they fit in");
   field("exif_orientation", exif_orientation, anything(),

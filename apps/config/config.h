@@ -18,6 +18,7 @@ struct DataConfig {
   std::string train;
   std::string val;
   ThreadCount threads;
+  std::string shuffle = "full";
   std::string fit = "resize_crop";
   bool exif_orientation = false;
   std::string on_corrupt = "error";

@@ -58,7 +58,8 @@ data::LoaderOptions training_loader_options(const Config& config, std::int64_t e
   options.channels = config.model.channels;
   options.threads = threads;
   options.seed = static_cast<std::uint64_t>(config.seed);
-  options.shuffle = options.augment = options.drop_last = true;
+  options.shuffle = config.data.shuffle == "block" ? data::Shuffle::Block : data::Shuffle::Full;
+  options.augment = options.drop_last = true;
   options.augmentation.crop_scale = interval(augment.crop_scale);
   options.augmentation.aspect = interval(augment.crop_aspect);
   options.augmentation.flip = static_cast<float>(augment.flip);

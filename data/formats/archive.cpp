@@ -57,6 +57,12 @@ class Archive final : public Dataset {
                 " is neither JPEG nor PNG (", out.bytes.size(), " bytes)");
   }
 
+  void will_read(std::int64_t first, std::int64_t count) const override {
+    const TarMember &begin = member(first), &last = member(first + count - 1);
+    const std::uint64_t end = last.offset + last.bytes;
+    if (end > begin.offset) file_.will_read(begin.offset, end - begin.offset);
+  }
+
  private:
   const TarMember& member(std::int64_t sample) const { return members_.at(static_cast<std::size_t>(sample)); }
 

@@ -82,6 +82,7 @@ class PackDataset final : public Dataset {
   std::int64_t label(std::int64_t sample) const override { return entry(sample).label; }
   std::string name(std::int64_t sample) const override;
   void read(std::int64_t sample, EncodedImage& out) const override;
+  void will_read(std::int64_t first, std::int64_t count) const override;
 
  private:
   const PackEntry& entry(std::int64_t sample) const { return entries_.at(static_cast<std::size_t>(sample)); }
@@ -131,6 +132,13 @@ void PackDataset::read(std::int64_t sample, EncodedImage& out) const {
   out.height = static_cast<int>(e.height);
   out.width = static_cast<int>(e.width);
   out.channels = e.channels;
+}
+
+// A writer puts records behind one another in the order of the index; of others nothing is expected.
+void PackDataset::will_read(std::int64_t first, std::int64_t count) const {
+  const PackEntry &begin = entry(first), &last = entry(first + count - 1);
+  const std::uint64_t end = last.offset + last.image_bytes + last.name_bytes;
+  if (end > begin.offset) file_.will_read(begin.offset, end - begin.offset);
 }
 
 }  // namespace

@@ -104,7 +104,8 @@ TEST(LoaderOptions, FollowTheConfiguration) {
   EXPECT_EQ(train.threads, 3);
   EXPECT_EQ(train.seed, 7u);
   EXPECT_EQ(train.first_epoch, 6);
-  EXPECT_TRUE(train.shuffle && train.augment && train.drop_last);
+  EXPECT_EQ(train.shuffle, data::Shuffle::Full);
+  EXPECT_TRUE(train.augment && train.drop_last);
   EXPECT_EQ(train.augmentation.pad, 4);
   EXPECT_EQ(train.augmentation.flip, 0.25f);
   EXPECT_EQ(train.augmentation.filter, data::Filter::Bicubic);
@@ -113,7 +114,8 @@ TEST(LoaderOptions, FollowTheConfiguration) {
   EXPECT_EQ(eval.crop, 0.9f);
   EXPECT_EQ(eval.fit, data::Fit::Pad);
   EXPECT_EQ(eval.filter, data::Filter::Bilinear);
-  EXPECT_FALSE(eval.shuffle || eval.augment || eval.drop_last);
+  EXPECT_EQ(eval.shuffle, data::Shuffle::None);
+  EXPECT_FALSE(eval.augment || eval.drop_last);
 }
 
 }  // namespace

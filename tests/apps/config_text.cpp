@@ -17,6 +17,7 @@ ResolvedConfig unusual() {
                               "data.train=/data/a \"b\" \\ \t c",
                               "data.val=val",
                               "data.threads=7",
+                              "data.shuffle=block",
                               "data.fit=pad",
                               "data.exif_orientation=true",
                               "data.on_corrupt=substitute",

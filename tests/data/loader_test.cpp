@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <set>
 #include <thread>
 
 #include "data/dataset.h"
-#include "data/sampler.h"
 #include "tests/data/expect_error.h"
 
 namespace cf::data {
@@ -21,7 +19,8 @@ LoaderOptions training(int batch, int threads) {
   options.height = options.width = 24;
   options.threads = threads;
   options.seed = 7;
-  options.shuffle = options.augment = options.drop_last = true;
+  options.shuffle = Shuffle::Full;
+  options.augment = options.drop_last = true;
   return options;
 }
 
@@ -71,43 +70,6 @@ class Faulty final : public Dataset {
   std::set<std::int64_t> bad_;
   std::unique_ptr<Dataset> good_;
 };
-
-TEST(EpochOrder, IsAPermutationForEverySize) {
-  for (const std::int64_t size : {1, 2, 3, 4, 5, 15, 16, 17, 63, 64, 65, 1000, 4097}) {
-    for (const std::int64_t epoch : {0, 1, 70000}) {
-      const EpochOrder order(size, true, 3, epoch);
-      std::set<std::int64_t> seen;
-      for (std::int64_t i = 0; i < size; ++i) seen.insert(order(i));
-      EXPECT_EQ(std::ssize(seen), size);
-      EXPECT_EQ(*seen.begin(), 0);
-      EXPECT_EQ(*seen.rbegin(), size - 1);
-    }
-  }
-}
-
-// Every sample is equally likely at every position: chi-square over seeds, and neighbours do not stay
-// together.
-TEST(EpochOrder, IsUniformAndDiffersBySeedAndEpoch) {
-  constexpr int kSize = 24, kOrders = 6000;
-  std::vector<int> counts(kSize * kSize);
-  int neighbours = 0;
-  for (int i = 0; i < kOrders; ++i) {
-    const EpochOrder order(kSize, true, static_cast<std::uint64_t>(i / 2), i % 2);
-    for (int p = 0; p < kSize; ++p) ++counts[static_cast<std::size_t>(p * kSize + order(p))];
-    for (int p = 1; p < kSize; ++p) neighbours += order(p) == order(p - 1) + 1;
-  }
-  const double expected = static_cast<double>(kOrders) / kSize;
-  double chi_square = 0;
-  for (const int count : counts) chi_square += (count - expected) * (count - expected) / expected;
-  EXPECT_LT(chi_square, 529 + 5 * 32.5);  // (kSize - 1)^2 degrees of freedom, deviation sqrt(2 * 529)
-  const double expected_neighbours = static_cast<double>(kOrders) * (kSize - 1) / kSize;
-  EXPECT_NEAR(neighbours, expected_neighbours, 5 * std::sqrt(expected_neighbours));
-}
-
-TEST(EpochOrder, WithoutShuffleIsTheStoredOrder) {
-  const EpochOrder order(10, false, 1, 1);
-  for (std::int64_t i = 0; i < 10; ++i) EXPECT_EQ(order(i), i);
-}
 
 TEST(Loader, GivesTheSameBatchesForAnyNumberOfThreadsAndQueue) {
   const auto data = synthetic();
@@ -201,6 +163,66 @@ TEST(Loader, RanksTogetherGiveTheBatchOfOne) {
   }
   EXPECT_EQ(seen.size(), 50u);
   EXPECT_EQ(std::set<std::int64_t>(seen.begin(), seen.end()).size(), 50u);
+}
+
+// Single pixels, which notes what will be read, and whether what is read was announced.
+class Announced final : public Dataset {
+ public:
+  explicit Announced(std::int64_t size) : ahead_(static_cast<std::size_t>(size)) {}
+  std::int64_t size() const override { return std::ssize(ahead_); }
+  int channels() const override { return 1; }
+  const std::vector<std::string>& class_names() const override { return classes_; }
+  std::int64_t label(std::int64_t) const override { return 0; }
+  std::string name(std::int64_t sample) const override { return concat(sample); }
+  void read(std::int64_t sample, EncodedImage& out) const override {
+    out.encoding = ImageEncoding::Raw;
+    out.height = out.width = out.channels = 1;
+    out.bytes.assign(1, static_cast<std::uint8_t>(sample));
+    unannounced += --ahead_[static_cast<std::size_t>(sample)] < 0;
+  }
+  void will_read(std::int64_t first, std::int64_t count) const override {
+    for (std::int64_t i = 0; i < count; ++i) ++ahead_.at(static_cast<std::size_t>(first + i));
+    ++runs;
+  }
+  mutable int unannounced = 0, runs = 0;
+
+ private:
+  mutable std::vector<int> ahead_;
+  std::vector<std::string> classes_{"one"};
+};
+
+TEST(Loader, ByBlocksReadsAheadWhatComes) {
+  constexpr int kSize = 40007, kBatch = 100;
+  const Announced data(kSize);
+  LoaderOptions options = training(kBatch, 1);
+  options.height = options.width = 1;
+  options.shuffle = Shuffle::Block;
+  options.first_batch = 200;                     // in the second window
+  const int taken = kSize / kBatch - 200 + 300;  // over the end of an epoch
+  take(data, options, taken);
+  EXPECT_EQ(data.unannounced, 0);
+  EXPECT_LT(data.runs, (taken + options.queue) * kBatch / EpochOrder::kBlock + 2 * EpochOrder::kWindowBlocks);
+}
+
+TEST(Loader, ByBlocksIsTheSameForAnyThreadsRanksAndAfterAResume) {
+  const auto data = synthetic("samples=200,size=8");
+  LoaderOptions options = training(24, 1);
+  options.height = options.width = 8;
+  options.shuffle = Shuffle::Block;
+  const auto expected = take(*data, options, 20);
+  options.threads = 5;
+  const auto threaded = take(*data, options, 20);
+  for (std::size_t b = 0; b < 20; ++b) EXPECT_TRUE(equal(threaded[b], expected[b]));
+  options.first_epoch = 1;
+  options.first_batch = 3;
+  EXPECT_TRUE(equal(take(*data, options, 1)[0], expected[11]));
+  options = training(8, 2);
+  options.height = options.width = 8;
+  options.shuffle = Shuffle::Block;
+  options.ranks = 3;
+  options.rank = 1;
+  const Batch part = take(*data, options, 1)[0];
+  EXPECT_TRUE(std::equal(part.samples.begin(), part.samples.end(), expected[0].samples.begin() + 8));
 }
 
 TEST(Loader, SaysWhatItsThreadsHaveDone) {
