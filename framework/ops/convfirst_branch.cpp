@@ -15,7 +15,7 @@ namespace {
 template <class Body>
 void at_supported(Executor& executor, DType dtype, const Body& body) {
   executor.at(dtype, [&]<class T>(auto place) {
-    if constexpr (std::is_same_v<decltype(place), Cuda>) {
+    if constexpr (std::is_same_v<decltype(place), Cuda> && std::is_same_v<T, float>) {
       fail(ErrorKind::Usage, "the fused ConvFirst branch does not run on a GPU in ", name_of(dtype));
     } else {
       body.template operator()<T>(place);
@@ -232,8 +232,9 @@ struct Branch {
 
 }  // namespace
 
-bool can_run_convfirst_branch(const Executor& executor, DType, const ConvFirstBranch&) {
-  return executor.kind() != PlaceKind::Cuda;
+bool can_run_convfirst_branch(const Executor& executor, DType dtype, const ConvFirstBranch& branch) {
+  if (executor.kind() != PlaceKind::Cuda) return true;
+  return dtype != DType::Float32 && Extents(branch.expand).channels <= kernels::kMostCovarianceChannels;
 }
 
 Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch) {

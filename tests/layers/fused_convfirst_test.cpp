@@ -54,6 +54,10 @@ const Place kPlaces[] = {
     {"reference_float16", [] { return Executor::reference(); }, DType::Float16},
     {"reference_bfloat16", [] { return Executor::reference(); }, DType::BFloat16},
     {"cpu", [] { return Executor::cpu(2); }, DType::Float32},
+#ifdef CF_WITH_CUDA
+    {"cuda_float16", [] { return Executor::cuda(0, DType::Float16); }, DType::Float16},
+    {"cuda_bfloat16", [] { return Executor::cuda(0, DType::BFloat16); }, DType::BFloat16},
+#endif
 };
 
 using Values = std::vector<double>;
@@ -186,7 +190,13 @@ double floor_of(DType type) {
   return type == DType::Float64 ? 1e-9 : type == DType::Float32 ? 1e-6 : type == DType::Float16 ? 5e-4 : 4e-3;
 }
 
-class FusedConvFirst : public testing::TestWithParam<std::tuple<Problem, Place>> {};
+class FusedConvFirst : public testing::TestWithParam<std::tuple<Problem, Place>> {
+ protected:
+  void SetUp() override {
+    const bool needs_gpu = std::string_view(std::get<1>(GetParam()).name).starts_with("cuda");
+    if (needs_gpu && count_gpus().count == 0) GTEST_SKIP() << count_gpus().why_none;
+  }
+};
 
 TEST_P(FusedConvFirst, ErrsNoMoreThanTheLayers) {
   const auto& [problem, place] = GetParam();
