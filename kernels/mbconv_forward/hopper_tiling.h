@@ -46,7 +46,7 @@ struct MBConvHopperLayout {
 
 inline constexpr int kMBConvHopperColumns[] = {104, 200, 256};
 
-// Of the numbers of images that fit with at least three slots the one that wastes the least of the product;
+// Of the numbers of images that fit with slots enough the one that wastes the least of the product;
 // of equals the largest.
 constexpr MBConvHopperTiling mbconv_hopper_tiling(std::int64_t samples, std::int64_t height,
                                                   std::int64_t width, std::int64_t channels,
@@ -71,7 +71,9 @@ constexpr MBConvHopperTiling mbconv_hopper_tiling(std::int64_t samples, std::int
     const auto fixed = MBConvHopperLayout(t).end;
     constexpr int kBytesOfSlot = MBConvHopperTiling::kSlotBytes + 16;
     t.slots = static_cast<int>(std::min<std::int64_t>(kMostSlots, (shared_limit - fixed) / kBytesOfSlot));
-    if (t.slots < kFewestSlots) continue;
+    // A warpgroup waits for its first slot while the other reads what comes before: were the ring shorter, it
+    // would mistake an earlier filling of that slot for its own.
+    if (t.slots < std::max(kFewestSlots, t.depth_blocks + 1)) continue;
     const double share = static_cast<double>(images * pixels) / t.columns;
     if (share <= best_share) continue;
     best_share = share;
