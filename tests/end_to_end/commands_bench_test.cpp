@@ -118,69 +118,70 @@ TEST(CommandBench, CommTimesSumsOfEverySize) {
   const std::string text = output_of(arguments, scratch.path());
   EXPECT_NE(text.find("2 ranks"), std::string::npos) << text;
   EXPECT_NE(text.find("1.00 MiB"), std::string::npos) << text;
+}
 
-  TEST(CommandBench, DataSaysWhereTheTimeGoes) {
-    const ScratchFolder scratch;
-    const auto call = [&](const Arguments& more) {
-      Arguments arguments{"bench",
-                          "data",
-                          "synthetic:classes=4,size=32,samples=64",
-                          "--set",
-                          "train.size=32",
-                          "--seconds",
-                          "0.1",
-                          "--threads",
-                          "2",
-                          "--device",
-                          "cpu"};
-      arguments.insert(arguments.end(), more.begin(), more.end());
-      return output_of(arguments, scratch.path());
-    };
-    const json result = json::parse(call({"--target", "1000000", "--json"}));
-    EXPECT_EQ(result["images"], 64);
-    EXPECT_EQ(result["batch"], 64);
-    EXPECT_EQ(result["size"], 32);
-    EXPECT_EQ(result["threads"], 2);
-    const double rate = result["images_per_second"].get<double>();
-    EXPECT_GT(rate, 0);
-    EXPECT_GT(result["images_per_second_one_thread_alone"], 0);
-    EXPECT_NEAR(result["images_per_second_of_thread"].get<double>(), rate / 2, 1e-9 * rate);
-    EXPECT_NEAR(result["threads_for_target"].get<double>(), 2e6 / rate, 1);
-    // Two threads have two seconds a second; the stages are most of it, but for waiting.
-    double stages = 0;
-    for (const char* stage : {"read", "decode", "resize", "augment"}) {
-      const double milliseconds = result["milliseconds_per_image"][stage].get<double>();
-      EXPECT_GT(milliseconds, 0) << stage;
-      stages += 1e-3 * milliseconds;
-    }
-    EXPECT_LE(stages * rate, 2.5);
-    EXPECT_GT(result["milliseconds_per_image"]["copy"], 0);
-    const std::string text = call({"--set", "augment.color_jitter=[0.4,0.4,0.4,0.1]"});
-    for (const char* part :
-         {"64 images", "32x32x3", "2 threads", "one alone", "decode", "copy", "verdict", "time: "})
-      EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
+TEST(CommandBench, DataSaysWhereTheTimeGoes) {
+  const ScratchFolder scratch;
+  const auto call = [&](const Arguments& more) {
+    Arguments arguments{"bench",
+                        "data",
+                        "synthetic:classes=4,size=32,samples=64",
+                        "--set",
+                        "train.size=32",
+                        "--seconds",
+                        "0.1",
+                        "--threads",
+                        "2",
+                        "--device",
+                        "cpu"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return output_of(arguments, scratch.path());
+  };
+  const json result = json::parse(call({"--target", "1000000", "--json"}));
+  EXPECT_EQ(result["images"], 64);
+  EXPECT_EQ(result["batch"], 64);
+  EXPECT_EQ(result["size"], 32);
+  EXPECT_EQ(result["threads"], 2);
+  const double rate = result["images_per_second"].get<double>();
+  EXPECT_GT(rate, 0);
+  EXPECT_GT(result["images_per_second_one_thread_alone"], 0);
+  EXPECT_NEAR(result["images_per_second_of_thread"].get<double>(), rate / 2, 1e-9 * rate);
+  EXPECT_NEAR(result["threads_for_target"].get<double>(), 2e6 / rate, 1);
+  // Two threads have two seconds a second; the stages are most of it, but for waiting.
+  double stages = 0;
+  for (const char* stage : {"read", "decode", "resize", "augment"}) {
+    const double milliseconds = result["milliseconds_per_image"][stage].get<double>();
+    EXPECT_GT(milliseconds, 0) << stage;
+    stages += 1e-3 * milliseconds;
   }
+  EXPECT_LE(stages * rate, 2.5);
+  EXPECT_GT(result["milliseconds_per_image"]["copy"], 0);
+  const std::string text = call({"--set", "augment.color_jitter=[0.4,0.4,0.4,0.1]"});
+  for (const char* part :
+       {"64 images", "32x32x3", "2 threads", "one alone", "decode", "copy", "verdict", "time: "})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
+}
 
-  TEST(CommandBench, RefusesWhatItCannotMeasure) {
-    const ScratchFolder scratch;
-    const auto refuse = [&](const Arguments& arguments, std::initializer_list<std::string_view> words) {
-      expect_refused(scratch.path(), arguments, 2, words);
-    };
-    refuse({"bench"}, {"block", "infer", "train"});
-    refuse({"bench", "block", "nothing_such", "--list"}, {"nothing_such", "--list"});
-    refuse({"bench", "block", "--precision", "int8"}, {"--precision", "int8"});
-    refuse({"bench", "block", "--samples", "0"}, {"--samples", "0"});
-    refuse({"bench", "infer"}, {"MODEL"});
-    refuse({"bench", "infer", "no_such_model"}, {"no_such_model"});
-    refuse({"bench", "infer", "pico", "--precision", "bf16", "--device", "cpu"},
-           {"precision.compute", "float32"});
-    refuse({"bench", "train", "pico", "--steps", "0"}, {"--steps is 0"});
-    refuse({"bench", "comm", "--device", "cpu"}, {"--ranks N"});
-    refuse({"bench", "comm", "--device", "cpu", "--ranks", "all"}, {"--ranks all", "GPU"});
-    refuse({"bench", "train", "pico", "--size", "4"}, {"train.size", "4"});
-    refuse({"bench", "data", "synthetic", "--threads", "0"}, {"--threads is 0"});
-    refuse({"bench", "data", "pico"}, {"pico", "data.train"});
-  }
+TEST(CommandBench, RefusesWhatItCannotMeasure) {
+  const ScratchFolder scratch;
+  const auto refuse = [&](const Arguments& arguments, std::initializer_list<std::string_view> words) {
+    expect_refused(scratch.path(), arguments, 2, words);
+  };
+  refuse({"bench"}, {"block", "infer", "train"});
+  refuse({"bench", "block", "nothing_such", "--list"}, {"nothing_such", "--list"});
+  refuse({"bench", "block", "--precision", "int8"}, {"--precision", "int8"});
+  refuse({"bench", "block", "--samples", "0"}, {"--samples", "0"});
+  refuse({"bench", "infer"}, {"MODEL"});
+  refuse({"bench", "infer", "no_such_model"}, {"no_such_model"});
+  refuse({"bench", "infer", "pico", "--precision", "bf16", "--device", "cpu"},
+         {"precision.compute", "float32"});
+  refuse({"bench", "train", "pico", "--steps", "0"}, {"--steps is 0"});
+  refuse({"bench", "comm", "--device", "cpu"}, {"--ranks N"});
+  refuse({"bench", "comm", "--device", "cpu", "--ranks", "all"}, {"--ranks all", "GPU"});
+  refuse({"bench", "train", "pico", "--size", "4"}, {"train.size", "4"});
+  refuse({"bench", "data", "synthetic", "--threads", "0"}, {"--threads is 0"});
+  refuse({"bench", "data", "pico"}, {"pico", "data.train"});
+}
 
 }  // namespace
 }  // namespace cf
