@@ -47,7 +47,7 @@ std::size_t workspace_bytes(Cpu, const Covariance<float>&);
 std::size_t workspace_bytes(Cpu, const CovarianceBackward<float>&);
 
 // T is Half or BFloat16; C a multiple of 8, backward at most kMostCovarianceChannels (else an error of kind
-// Usage). x and dx must be aligned to 16 bytes. Needs compute capability 8.0.
+// Usage). x, dx and dcovariance must be aligned to 16 bytes. Needs compute capability 8.0.
 inline constexpr std::int64_t kMostCovarianceChannels = 192;
 template <class T>
 void covariance(Cuda, const Covariance<T>&);

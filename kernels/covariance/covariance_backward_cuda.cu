@@ -37,26 +37,36 @@ struct Layout {
   static constexpr int kBytes = kFragmentBytes + 2 * kChannels * 4;
 };
 
-// Fragments, scale and offset of the rows of slope, a warp for each row in turn.
-template <class T, int kChannels>
-__device__ void load_slope(const Arguments& a, uint2* fragments, float* offset, float* scale) {
-  using L = Layout<kChannels>;
-  constexpr int kQuads = kChannels / 4;  // of neighbouring input channels
-  const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
-  const float share = 1 / static_cast<float>(a.rows);
-  for (int c = warp; c < kChannels; c += kWarps) {
-    constexpr int kQuadsOfLane = (kQuads + kLanes - 1) / kLanes;
-    float slope[kQuadsOfLane][4] = {};
-    float largest = 0;
+// Row c of the slope, whose neighbouring input channels a lane has four by four.
+template <int kChannels>
+struct SlopeRow {
+  static constexpr int kQuads = kChannels / 4, kQuadsOfLane = (kQuads + kLanes - 1) / kLanes;
+
+  float value[kQuadsOfLane][4] = {};
+
+  __device__ __forceinline__ void load(const Arguments& a, int c, float share, int lane) {
 #pragma unroll
     for (int i = 0; i < kQuadsOfLane; ++i) {
       const int k = (i * kLanes + lane) * 4;
       if (c >= a.channels || k >= a.channels) continue;
+      const auto quad = *reinterpret_cast<const float4*>(a.dcovariance + c * a.channels + k);
+      value[i][0] = 2 * share * quad.x;
+      value[i][1] = 2 * share * quad.y;
+      value[i][2] = 2 * share * quad.z;
+      value[i][3] = 2 * share * quad.w;
+    }
+  }
+
+  // Writes the row's fragments, its offset and its scale.
+  template <class T>
+  __device__ __forceinline__ void store(const Arguments& a, int c, float share, int lane, uint2* fragments,
+                                        float* offset, float* scale) const {
+    using L = Layout<kChannels>;
+    float largest = 0;
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        slope[i][j] = 2 * share * a.dcovariance[c * a.channels + k + j];
-        largest = fmaxf(largest, fabsf(slope[i][j]));
-      }
+    for (int i = 0; i < kQuadsOfLane; ++i) {
+#pragma unroll
+      for (const float v : value[i]) largest = fmaxf(largest, fabsf(v));
     }
 #pragma unroll
     for (int distance = 16; distance > 0; distance /= 2) {
@@ -73,8 +83,8 @@ __device__ void load_slope(const Arguments& a, uint2* fragments, float* offset, 
     for (int i = 0; i < kQuadsOfLane; ++i) {
       const int quad = i * kLanes + lane, k = quad * 4;
       if (quad >= kQuads) continue;
-      const uint2 rounded{round_pair<T>(slope[i][0] * up, slope[i][1] * up),
-                          round_pair<T>(slope[i][2] * up, slope[i][3] * up)};
+      const uint2 rounded{round_pair<T>(value[i][0] * up, value[i][1] * up),
+                          round_pair<T>(value[i][2] * up, value[i][3] * up)};
       const int step = k / 32 * 2 + quad % 2, t = k % 32 / 8;
       fragments[(step * L::kTiles + tile) * kLanes + g * 4 + t] = rounded;
       if (k >= a.channels) continue;
@@ -83,9 +93,26 @@ __device__ void load_slope(const Arguments& a, uint2* fragments, float* offset, 
       for (int j = 0; j < 4; ++j) at_mean += to_float(values.value[j]) * a.mean[k + j];
     }
     at_mean = warp_sum(at_mean);
-    if (lane != 0) continue;
+    if (lane != 0) return;
     offset[c] = c < a.channels ? a.dmean[c] * share - at_mean * down : 0;
     scale[c] = down;
+  }
+};
+
+// Fragments, scale and offset of all rows of the slope: a warp takes some together, whose loads overlap.
+template <class T, int kChannels>
+__device__ void load_slope(const Arguments& a, uint2* fragments, float* offset, float* scale) {
+  constexpr int kTogether = 4;
+  const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+  const float share = 1 / static_cast<float>(a.rows);
+  for (int first = warp * kTogether; first < kChannels; first += kWarps * kTogether) {
+    SlopeRow<kChannels> rows[kTogether];
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) rows[i].load(a, first + i, share, lane);
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      rows[i].template store<T>(a, first + i, share, lane, fragments, offset, scale);
+    }
   }
 }
 
@@ -180,7 +207,8 @@ void covariance(Cuda place, const CovarianceBackward<T>& a) {
   const std::int64_t rows = a.x.template extent<M>().value, channels = a.x.template extent<C>().value;
   CF_CHECK_AS(ErrorKind::Usage, channels % 8 == 0 && channels <= kMostCovarianceChannels, kName,
               ": x has C=", channels, ", the GPU takes multiples of 8 up to ", kMostCovarianceChannels);
-  CF_CHECK(aligned_to(16, a.x.data(), a.dx.data()), kName, ": x and dx must be aligned to 16 bytes");
+  CF_CHECK(aligned_to(16, a.x.data(), a.dx.data(), a.dcovariance.data()), kName,
+           ": x, dx and dcovariance must be aligned to 16 bytes");
   const Arguments arguments{rows, static_cast<int>(channels), a.mean.data(), a.dmean.data(),
                             a.dcovariance.data()};
   const auto blocks = std::min<std::int64_t>((rows + kRows * kWarps - 1) / (kRows * kWarps), kBlocks);

@@ -33,7 +33,7 @@ __device__ PanelPair panel_pair(int index) {
 
 // How the rows are cut, from the shape alone: each warp of a block takes every kWarps-th step of its slice.
 struct Cut {
-  static constexpr std::int64_t kMostSlices = 264, kFewestSteps = 4 * kWarps;
+  static constexpr std::int64_t kMostSlices = 264, kFewestSteps = 16 * kWarps;
 
   std::int64_t rows, steps_per_slice;
   int channels, panel, panels, slices;
