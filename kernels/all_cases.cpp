@@ -26,6 +26,7 @@ std::vector<Case> all_cases() {
            feed_forward_cases,
            fold_batch_norms_cases,
            fold_norm_cases,
+           folded_linear_cases,
            mbconv_forward_cases,
            optimizer_step_cases,
            residual_cases,

@@ -75,7 +75,11 @@ class ConvFirstNet {
   // The total stride, patch * 2^(stages - 1): a smaller image leaves nothing for the last stage.
   std::int64_t smallest_side() const;
 
+  // An image that this network cannot take is a Usage error.
+  void check_image(std::int64_t height, std::int64_t width) const;
+
   const ConvFirstNetSpec& spec() const { return spec_; }
+  kernels::Activation activation() const { return activation_; }
 
   // The buckets of this network's parameters, which they are bound to from then on.
   std::unique_ptr<ParameterStore> make_store(Executor& executor, DType dtype = DType::Float32);
@@ -91,7 +95,6 @@ class ConvFirstNet {
   }
 
  private:
-  void check_image(std::int64_t height, std::int64_t width) const;
   Variable run_block(Block& block, const Variable& x, Pass& pass, int index);
 
   ConvFirstNetSpec spec_;

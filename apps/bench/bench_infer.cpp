@@ -2,19 +2,24 @@
 #include "apps/bench/device_limits.h"
 #include "apps/bench/model_benchmark.h"
 #include "apps/images/loader_options.h"
-#include "framework/autograd/pass.h"
-#include "layers/convfirst_net.h"
+#include "layers/inference_plan.h"
 
 namespace cf::apps {
 
 namespace {
 
 // Images as the network takes them, at the executor's place.
-Variable input_of(Executor& executor, const Config& config) {
+Tensor input_of(Executor& executor, const Config& config) {
   const data::Batch batch = synthetic_batch(config, config.train.batch);
   const View<const std::uint8_t, N, H, W, C> images(batch.images.data(), N{batch.size()}, H{batch.height},
                                                     W{batch.width}, C{batch.channels});
-  return Variable(normalize_image(executor, images, normalization_of(config), executor.compute_type()));
+  return normalize_image(executor, images, normalization_of(config), executor.compute_type());
+}
+
+std::string how_it_runs(const layers::Inference& inference) {
+  const layers::InferencePlan* plan = inference.plan();
+  if (plan == nullptr) return "layer-wise";
+  return concat("plan with ", plan->fused_blocks(), " of ", plan->blocks(), " blocks fused");
 }
 
 }  // namespace
@@ -28,20 +33,20 @@ int run_bench_infer(const Command& command, const Arguments& arguments) {
   const auto store = net.make_store(*executor);
   store->initialise(static_cast<std::uint64_t>(config.seed));
   store->prepare_compute(executor->compute_type());
-  const Variable x = input_of(*executor, config);
+  const Tensor x = input_of(*executor, config);
   const int size = config.train.size.largest();
 
   executor->pool().reset_peak();
-  const Timing timing =
-      time_runs(*executor, 1, {.samples = options.steps, .warmup_runs = options.warmup}, [&](std::int64_t) {
-        Pass pass(*executor, {});
-        net(x, pass).tensor(pass);
-      });
+  layers::Inference inference(*executor, net, {config.train.batch, size, size});
+  inference(x);  // leaves x where a plan reads it
+  const Timing timing = time_runs(*executor, 1, {.samples = options.steps, .warmup_runs = options.warmup},
+                                  [&](std::int64_t) { inference.run_kernels(x); });
   const MemoryUse memory = executor->pool().use();
   print({.bench = "infer",
          .config = config,
          .device = device_name(*executor),
          .type = executor->compute_type(),
+         .how = how_it_runs(inference),
          .timing = timing,
          .warmup = options.warmup,
          .passes = 1,

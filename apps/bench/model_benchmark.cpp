@@ -21,8 +21,8 @@ double flops_of_step(const ModelBenchmarkResult& r) {
 void print_text(const ModelBenchmarkResult& r) {
   const Spread& seconds = r.timing.seconds;
   const int size = r.config.train.size.largest();
-  fmt::print("bench {:<8} {}, batch {}, {}x{}x{}, {}, layer-wise, {}\n", r.bench, r.config.model.name,
-             r.config.train.batch, size, size, r.config.model.channels, name_of(r.type),
+  fmt::print("bench {:<8} {}, batch {}, {}x{}x{}, {}, {}, {}\n", r.bench, r.config.model.name,
+             r.config.train.batch, size, size, r.config.model.channels, name_of(r.type), r.how,
              r.timing.in_graph ? "CUDA graph" : "no graph");
   fmt::print("device         {}\n", r.device);
   fmt::print(
@@ -55,6 +55,7 @@ void print_json(const ModelBenchmarkResult& r) {
                                 {"size", r.config.train.size.largest()},
                                 {"channels", r.config.model.channels},
                                 {"precision", name_of(r.type)},
+                                {"how", r.how},
                                 {"graph", r.timing.in_graph},
                                 {"warmup", r.warmup},
                                 {"seconds", as_json(r.timing.seconds)},

@@ -41,7 +41,8 @@ struct ModelBenchmarkResult {
   Config config;
   std::string device;
   DType type = DType::Float32;
-  Timing timing;  // of one step
+  std::string how;  // the network runs: "layer-wise", or by a plan
+  Timing timing;    // of one step
   int ranks = 1;
   std::optional<Spread> alone;  // of several: seconds of a step where each trains by itself, of the slowest
   int warmup = 0;               // steps before the first measured one

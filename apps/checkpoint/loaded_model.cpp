@@ -29,7 +29,7 @@ std::filesystem::path checkpoint_file(const std::filesystem::path& path) {
 }
 
 LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const std::string& which,
-                                      const DeviceOptions& device) {
+                                      const DeviceOptions& device, const std::string& fusion) {
   CF_CHECK_AS(ErrorKind::Usage, which == "auto" || which == "raw" || which == "ema", "--weights is '", which,
               "', must be auto, raw or ema");
   LoadedModel model;
@@ -39,6 +39,11 @@ LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const s
               " has no averaged weights (the run had ema.decay = 0)");
   model.weights = which != "raw" && has_average(file) ? Weights::Average : Weights::Raw;
   model.header = read_header(file);
+  if (!fusion.empty()) {
+    CF_CHECK_AS(ErrorKind::Usage, fusion == "auto" || fusion == "off" || fusion == "require", "--fusion is '",
+                fusion, "', must be auto, off or require");
+    model.header.config.model.fusion = fusion;
+  }
   model.executor = make_executor(device, model.header.config.precision);
   model.net = std::make_unique<layers::ConvFirstNet>(model.header.config.model);
   model.store = model.net->make_store(*model.executor);

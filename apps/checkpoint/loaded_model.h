@@ -21,9 +21,10 @@ struct LoadedModel {
 };
 
 // `which`: raw, ema, or auto for the averages where the file has them. `path` may be a run folder: its best
-// checkpoint, or its last where none was evaluated.
+// checkpoint, or its last where none was evaluated. `fusion` replaces the checkpoint's model.fusion unless it
+// is empty.
 LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const std::string& which,
-                                      const DeviceOptions& device);
+                                      const DeviceOptions& device, const std::string& fusion = {});
 
 // The file that `path` means: itself, or the best checkpoint of a run folder.
 std::filesystem::path checkpoint_file(const std::filesystem::path& path);

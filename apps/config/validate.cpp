@@ -49,8 +49,6 @@ class Validator {
       check(model.blocks[i] != "mbconv" || model.widths[i] >= 4, "model.widths", "holds ", model.widths[i],
             " for an mbconv stage; allowed: at least 4 (squeeze-excite has a quarter of the channels)");
     }
-    check(model.fusion != "require", "model.fusion",
-          "= \"require\", but this build has no fused route for any block; allowed: \"auto\", \"off\"");
     check(stages <= 16, "model.blocks", "has ", stages, " entries; allowed: at most 16");
     const int reduction = model.patch << (stages - 1);
     for (const auto& step : config_.train.size.steps) {

@@ -19,7 +19,7 @@ namespace cf::apps {
 namespace {
 
 struct EvalOptions {
-  std::string checkpoint, data, sizes, per_class, weights = "auto";
+  std::string checkpoint, data, sizes, per_class, fusion, weights = "auto";
   double assert_top1 = -1;
   int batch = 0;
   bool json = false;
@@ -118,6 +118,8 @@ void add_options(CommandLine& line, EvalOptions& options) {
   line.option("per-class", &options.per_class, "FILE.csv", "write the accuracy of each class");
   line.option("assert-top1", &options.assert_top1, "PERCENT", "exit code 8 if top-1 is lower at any size");
   line.flag("json", &options.json, "one JSON object per size");
+  line.option("fusion", &options.fusion, "auto|off|require",
+              "use of fused blocks; what the checkpoint says (model.fusion), if not given");
   add_device_options(line, options.device);
 }
 
@@ -130,7 +132,8 @@ int run_eval(const Command& command, const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 1");
 
-  LoadedModel model = load_model_for_evaluation(options.checkpoint, options.weights, options.device);
+  LoadedModel model =
+      load_model_for_evaluation(options.checkpoint, options.weights, options.device, options.fusion);
   Config& config = model.header.config;
   const std::string path = options.data.empty() ? config.data.val : options.data;
   CF_CHECK_AS(ErrorKind::Usage, !path.empty(),

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "apps/images/loader_options.h"
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"
 #include "kernels/accuracy/accuracy.h"
+#include "layers/inference_plan.h"
 
 namespace cf::apps {
 
@@ -79,11 +81,14 @@ EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const d
   const auto classes = static_cast<std::size_t>(net.spec().classes);
   result.confusion.assign(classes, std::vector<std::int64_t>(classes));
   const Normalization normalization = normalization_of(config);
+  std::optional<layers::Inference> inference;  // for the first batch's shape, which is the largest
 
   for (data::Batch batch = loader.next(); batch.size() > 0; batch = loader.next()) {
+    if (!inference)
+      inference.emplace(executor, net, layers::InferenceShape{batch.size(), batch.height, batch.width});
+    const Tensor logits =
+        (*inference)(normalize_image(executor, image_view(batch), normalization, executor.compute_type()));
     Pass pass(executor, {});
-    const Variable x(normalize_image(executor, image_view(batch), normalization, executor.compute_type()));
-    const Tensor logits = net(x, pass).tensor(pass);
     const Target target{.labels = executor.place<std::int64_t>(batch.labels, Shape(N{batch.size()}))};
     Tensor sample_loss;
     classification_loss(pass, Variable(logits), kernels::LossKind::CrossEntropy, target, &sample_loss);

@@ -23,9 +23,9 @@ struct EvaluationResult {
   double top5() const { return static_cast<double>(correct5) / static_cast<double>(images); }
 };
 
-// Evaluates with the running statistics. `config` says how images are fitted, resized, cropped and
-// normalised. A NaN in the logits is a Numeric error. progress, where given, is called with the images done
-// so far. Each rank evaluates its share, and all get the result of the whole data set.
+// Evaluates with the running statistics, as model.fusion says. `config` says how images are fitted, resized,
+// cropped and normalised. A NaN in the logits is a Numeric error. progress, where given, is called with the
+// images done so far. Each rank evaluates its share, and all get the result of the whole data set.
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
                           const Config& config, const std::function<void(std::int64_t)>& progress = {},
                           Communicator& ranks = single_rank());

@@ -9,6 +9,7 @@
 #include "apps/command_line.h"
 #include "apps/config/builtin.h"
 #include "apps/console/format.h"
+#include "apps/model/plan_table.h"
 #include "layers/convfirst_net.h"
 
 namespace cf::apps {
@@ -76,16 +77,22 @@ int run_model_info(const Command& command, const Arguments& arguments) {
   std::vector<std::string> settings;
   int size = 0;
   bool json = false;
+  PlanOptions plan;
   CommandLine line(command);
   line.positional("NAME|CONFIG|CHECKPOINT", &what,
                   "preset such as small, TOML file, checkpoint or run folder");
   line.option("size", &size, "N", "side of the image in pixels; the configured one, if not given");
   line.option("set", &settings, "KEY=VALUE", "override a key of the configuration");
   line.flag("json", &json, "print JSON");
+  add_plan_options(line, plan);
   if (!line.parse(arguments)) return 0;
 
   const Config config = config_of(what, settings);
   if (size == 0) size = config.train.size.largest();
+  if (plan.wanted) {
+    print_plan(config, size, plan, json);
+    return 0;
+  }
   const layers::Description description = layers::ConvFirstNet(config.model).describe(size, size);
   const layers::LayerCost total = description.total();
   if (json) {

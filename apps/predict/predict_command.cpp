@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 #include "apps/checkpoint/loaded_model.h"
 #include "apps/command_line.h"
@@ -13,7 +14,7 @@
 #include "apps/images/loader_options.h"
 #include "apps/predict/prediction_input.h"
 #include "data/formats/imagenet_classes.h"
-#include "framework/autograd/pass.h"
+#include "layers/inference_plan.h"
 
 namespace cf::apps {
 
@@ -80,9 +81,14 @@ class Predictor {
  public:
   explicit Predictor(LoadedModel& model) : model_(model) {}
 
+  // Later batches are of the same size at most.
   void run(const Tensor& x) {
-    Pass pass(*model_.executor, {});
-    const Tensor logits = (*model_.net)(Variable(x), pass).tensor(pass);
+    if (!inference_) {
+      inference_.emplace(*model_.executor, *model_.net,
+                         layers::InferenceShape{x.shape().extent<N>().value, x.shape().extent<H>().value,
+                                                x.shape().extent<W>().value});
+    }
+    const Tensor logits = (*inference_)(x);
     const std::vector<float> values = model_.executor->floats(logits);
     const bool finite = std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
     CF_CHECK_AS(ErrorKind::Numeric, finite, "the logits of item ", rows(), " or one of the next ",
@@ -105,6 +111,7 @@ class Predictor {
 
  private:
   LoadedModel& model_;
+  std::optional<layers::Inference> inference_;
   std::vector<float> logits_;
 };
 
@@ -122,7 +129,7 @@ bool is_tensor_file(const std::string& path) { return path.ends_with(".safetenso
 }  // namespace
 
 int run_predict(const Command& command, const Arguments& arguments) {
-  std::string checkpoint, format = "table", logits_path, weights = "auto", orientation = "exif";
+  std::string checkpoint, format = "table", logits_path, fusion, weights = "auto", orientation = "exif";
   std::vector<std::string> items;
   int topk = 5, size = 0;
   DeviceOptions device;
@@ -138,6 +145,8 @@ int run_predict(const Command& command, const Arguments& arguments) {
       "turn photographs upright as their EXIF says, or leave them as stored, as evaluation does (exif)");
   line.option("logits", &logits_path, "OUT.safetensors", "write the logits [N,classes]");
   line.option("weights", &weights, "auto|raw|ema", "auto: the averaged weights where there are any");
+  line.option("fusion", &fusion, "auto|off|require",
+              "use of fused blocks; what the checkpoint says (model.fusion), if not given");
   add_device_options(line, device);
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, format == "table" || format == "csv" || format == "jsonl", "--format is '",
@@ -150,7 +159,7 @@ int run_predict(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, !tensor_input || items.size() == 1,
               "a tensor is predicted alone, not beside other items");
 
-  LoadedModel model = load_model_for_evaluation(checkpoint, weights, device);
+  LoadedModel model = load_model_for_evaluation(checkpoint, weights, device, fusion);
   const Config& config = model.header.config;
   Predictor predictor(model);
   std::vector<std::string> names;

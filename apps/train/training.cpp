@@ -8,6 +8,7 @@
 #include "apps/images/loader_options.h"
 #include "apps/images/open_data.h"
 #include "apps/train/interruption.h"
+#include "layers/inference_plan.h"
 
 namespace cf::apps {
 
@@ -77,6 +78,10 @@ Training::Training(const Config& config, const TrainOptions& options)
       ranks_(*options.ranks),
       folder_(open_run_folder(options, config.checkpoint)),
       log_(open_log(options)) {
+  if (config.model.fusion == "require") {  // said now, not at the first evaluation
+    layers::InferencePlan(net_, {1, config.eval.size, config.eval.size},
+                          layers::route_device(*executor_, executor_->compute_type()));
+  }
   if (is_first()) start_or_resume();
   broadcast_state();
   if (is_first()) write_run_files();

@@ -43,6 +43,20 @@ Tensor Tensor::slice(std::int64_t offset, const Shape& shape) const {
   return out;
 }
 
+Tensor Tensor::inside(std::size_t offset_bytes, DType dtype, const Shape& shape) const {
+  check_type(DType::UInt8);
+  check_rank(1);
+  Tensor out = *this;
+  out.offset_bytes_ += offset_bytes;
+  out.shape_ = shape;
+  out.dtype_ = dtype;
+  CF_CHECK(offset_bytes % static_cast<std::size_t>(size_of(dtype)) == 0 &&
+               offset_bytes + out.size_bytes() <= size_bytes(),
+           "a tensor ", shape.text(), " of ", name_of(dtype), " at byte ", offset_bytes, " does not fit in ",
+           size_bytes(), " bytes");
+  return out;
+}
+
 void Tensor::check_type(DType wanted) const {
   CF_CHECK(memory_ != nullptr, "a tensor that holds nothing is read as ", name_of(wanted));
   CF_CHECK(wanted == dtype_, "a tensor ", shape_.text(), " of ", name_of(dtype_), " is read as ",

@@ -75,6 +75,10 @@ class Tensor {
   // A part of a flat tensor (one axis) under a shape of its own; shares the memory.
   Tensor slice(std::int64_t offset, const Shape& shape) const;
 
+  // A tensor of any type in the memory of this one, which is bytes (uint8, one axis), from an offset that is
+  // a multiple of its elements' size.
+  Tensor inside(std::size_t offset_bytes, DType dtype, const Shape& shape) const;
+
  private:
   template <class T, class... Axes, std::size_t... Is>
   View<T, Axes...> make_view(std::index_sequence<Is...>) const {

@@ -1,8 +1,6 @@
-// convfirst at place Cuda: the Hopper route where it applies, else the portable one. Defined here,
-// instantiated in a file for each element type.
+// convfirst at place Cuda: by the kernel that convfirst_route() names. Defined here, instantiated in a file
+// for each element type.
 #pragma once
-
-#include <algorithm>
 
 #include "kernels/base/alignment.h"
 #include "kernels/convfirst_forward/convfirst_forward_check.h"
@@ -12,27 +10,46 @@
 namespace cf::kernels {
 
 template <class T>
-void check_supported(const ConvFirstForward<T>& a) {
-  constexpr auto kName = "convfirst forward";
-  constexpr std::int64_t kMostPixels = std::int64_t{1} << 31;
-  const auto channels = a.x.template extent<C>().value, hidden = a.expand.template extent<E>().value;
-  CF_CHECK_AS(ErrorKind::Usage, channels <= kConvFirstMostChannels, kName, ": x has C=", channels,
-              ", the GPU takes at most ", kConvFirstMostChannels);
-  CF_CHECK_AS(ErrorKind::Usage, hidden > 0 && hidden % 8 == 0, kName, ": expand has E=", hidden,
-              ", the GPU takes multiples of 8");
-  CF_CHECK(a.x.size() / std::max<std::int64_t>(channels, 1) < kMostPixels, kName,
-           ": x has too many pixels for the GPU");
-  CF_CHECK(aligned_to(16, a.x.data(), a.y.data(), a.conv.data(), a.expand.data(), a.project.data()), kName,
-           ": images and weights must be aligned to 16 bytes");
+ConvFirstLimits convfirst_limits(Cuda place, std::int64_t shared_memory_limit) {
+  return {.shared_memory = shared_memory_of_block(shared_memory_limit),
+          .multiprocessors = multiprocessors_of(place),
+          .wgmma = has_hopper_code<
+              convfirst_hopper::convfirst_hopper_kernel<T, convfirst_hopper::TileOf<64, false>>>()};
+}
+
+template <class T>
+int convfirst_registers(const ConvFirstRoute& route) {
+  cudaFuncAttributes attributes{};
+  if (route.kind == ConvFirstRoute::Kind::Hopper) {
+    convfirst_hopper::dispatch_tile(route, [&]<class Tile>() {
+      CF_CUDA(cudaFuncGetAttributes(&attributes, convfirst_hopper::convfirst_hopper_kernel<T, Tile>));
+    });
+  } else if (route.kind == ConvFirstRoute::Kind::Portable) {
+    convfirst_portable::dispatch_tile(route, [&]<class Tile>() {
+      CF_CUDA(cudaFuncGetAttributes(&attributes, convfirst_portable::convfirst_kernel<T, Tile>));
+    });
+  }
+  return attributes.numRegs;
 }
 
 template <class T>
 void convfirst(Cuda place, const ConvFirstForward<T>& a) {
+  constexpr auto kName = "convfirst forward";
   check(a);
-  check_supported(a);
+  CF_CHECK(aligned_to(16, a.x.data(), a.y.data(), a.conv.data(), a.expand.data(), a.project.data()), kName,
+           ": images and weights must be aligned to 16 bytes");
   if (a.y.size() == 0) return;
-  if (!a.portable && convfirst_hopper::run(place, a)) return;
-  convfirst_portable::run(place, a);
+  const auto e = a.x.extents();
+  const ConvFirstRoute route = convfirst_route({e[0], e[1], e[2], e[3], a.expand.template extent<E>().value},
+                                               convfirst_limits<T>(place, a.shared_memory_limit), a.portable);
+  switch (route.kind) {
+    case ConvFirstRoute::Kind::Hopper:
+      return convfirst_hopper::run(place, a, route);
+    case ConvFirstRoute::Kind::Portable:
+      return convfirst_portable::run(place, a, route);
+    case ConvFirstRoute::Kind::None:
+      fail(ErrorKind::Usage, kName, ": ", route.why_none);
+  }
 }
 
 }  // namespace cf::kernels

@@ -1,10 +1,10 @@
-// Starts the Hopper route of convfirst for one element type, where it applies.
+// Starts the Hopper route of convfirst for one element type.
 #pragma once
 
-#include <algorithm>
-
 #include "kernels/base/device_attribute.cuh"
+#include "kernels/base/dispatch.h"
 #include "kernels/convfirst_forward/convfirst_forward.h"
+#include "kernels/convfirst_forward/convfirst_route.h"
 #include "kernels/convfirst_forward/hopper_kernel.cuh"
 
 namespace cf::kernels::convfirst_hopper {
@@ -41,40 +41,25 @@ Arguments<T> arguments_of(const ConvFirstForward<T>& a, const HopperTile& tile, 
           .tiling = tiling};
 }
 
-// False, and nothing started, where this GPU or these extents are not the route's.
-template <class T, class Tile>
-bool start(Cuda place, const ConvFirstForward<T>& a) {
-  constexpr std::int64_t kMostPixels = std::int64_t{1} << 30;
-  if (!has_hopper_code<convfirst_hopper_kernel<T, Tile>>()) return false;
-  const auto e = a.x.extents();
-  const std::int64_t pixels = e[0] * e[1] * e[2];
-  if (Tile::get().patches && (e[1] % HopperTile::kPatch != 0 || e[2] % HopperTile::kPatch != 0)) return false;
-  const int multiprocessors = multiprocessors_of(place);
-  const auto tiling = hopper_tiling(Tile::get(), pixels, e[2], a.expand.template extent<E>().value,
-                                    shared_memory_of_block(a.shared_memory_limit), multiprocessors);
-  if (tiling.shared_bytes == 0 || pixels > kMostPixels) return false;
-  const std::int64_t tiles = (pixels + tiling.tile_pixels - 1) / tiling.tile_pixels;
-  const auto blocks = std::min<std::int64_t>((tiles + tiling.teams - 1) / tiling.teams, multiprocessors);
-  launch("convfirst forward", convfirst_hopper_kernel<T, Tile>,
-         {.grid = static_cast<unsigned>(blocks),
-          .block = static_cast<unsigned>(tiling.teams * kTeamThreads),
-          .shared_bytes = static_cast<std::size_t>(tiling.shared_bytes)},
-         place, arguments_of(a, Tile::get(), tiling));
-  return true;
+// Calls body<Tile>() with the tile of a Hopper route.
+template <class Body>
+void dispatch_tile(const ConvFirstRoute& route, const Body& body) {
+  if (route.channels == 128) return body.template operator()<TileOf<128, false>>();
+  dispatch<32, 64>("channels", static_cast<int>(route.channels), [&]<int kChannels>() {
+    if (route.patches) return body.template operator()<TileOf<kChannels, true>>();
+    body.template operator()<TileOf<kChannels, false>>();
+  });
 }
 
 template <class T>
-bool run(Cuda place, const ConvFirstForward<T>& a) {
-  switch (a.x.template extent<C>().value) {
-    case 32:
-      return start<T, TileOf<32, true>>(place, a) || start<T, TileOf<32, false>>(place, a);
-    case 64:
-      return start<T, TileOf<64, true>>(place, a) || start<T, TileOf<64, false>>(place, a);
-    case 128:
-      return start<T, TileOf<128, false>>(place, a);
-    default:
-      return false;
-  }
+void run(Cuda place, const ConvFirstForward<T>& a, const ConvFirstRoute& route) {
+  dispatch_tile(route, [&]<class Tile>() {
+    launch("convfirst forward", convfirst_hopper_kernel<T, Tile>,
+           {.grid = static_cast<unsigned>(route.blocks),
+            .block = static_cast<unsigned>(route.block_threads),
+            .shared_bytes = static_cast<std::size_t>(route.shared_bytes)},
+           place, arguments_of(a, Tile::get(), route.hopper));
+  });
 }
 
 }  // namespace cf::kernels::convfirst_hopper

@@ -49,6 +49,9 @@ std::uint32_t alignment_of(const void* pointer) {
   return static_cast<std::uint32_t>(address & (~address + 1));
 }
 
+// What the library adds to the product, times beta.
+const void* addend_of(const Gemm& g) { return g.addend != nullptr ? g.addend : g.result; }
+
 // The product as cuBLASLt sees it. It is column-major, and a row-major matrix is the transposed column-major
 // one: result^T = b^T a^T, so that its A is our b and its B is our a.
 class Problem {
@@ -63,6 +66,10 @@ class Problem {
     describe(first, g.in, g.columns, g.depth, g.b_transposed);
     describe(second, g.in, g.depth, g.rows, g.a_transposed);
     describe(result, g.out, g.columns, g.rows, false);
+    if (g.bias != nullptr) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, g.relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, g.bias);
+    }
     if (g.batch == 1) return;
     repeat(first, g.batch, g.b_stride);
     repeat(second, g.batch, g.a_stride);
@@ -109,7 +116,7 @@ class Preference {
         static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(g.b));
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(g.a));
-    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(g.result));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(addend_of(g)));
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(g.result));
   }
   cublasLtMatmulPreference_t get() { return &preference_; }
@@ -137,6 +144,13 @@ cublasLtMatmulAlgo_t find_algorithm(const Gemm& g, Problem& problem, std::size_t
   return found.algo;
 }
 
+// What stands behind the product, as one number: 0 for nothing.
+std::int64_t end_of(const Gemm& g) {
+  const std::int64_t kind = g.bias == nullptr ? 0 : g.relu ? 2 : 1;
+  const std::int64_t addend = g.addend == nullptr ? 0 : alignment_of(g.addend);
+  return kind + 4 * addend + (g.bias == nullptr ? 0 : 128 * std::int64_t{alignment_of(g.bias)});
+}
+
 // All that the choice of an algorithm depends on.
 using Key = std::array<std::int64_t, 15>;
 
@@ -152,7 +166,7 @@ Key key_of(Cuda place, const Gemm& g, std::size_t workspace_size) {
           g.batch,
           static_cast<std::int64_t>(workspace_size),
           g.a_transposed,
-          g.b_transposed,
+          g.b_transposed + 2 * end_of(g),
           alignment_of(g.a),
           alignment_of(g.b),
           alignment_of(g.result),
@@ -265,8 +279,11 @@ std::size_t gemm_workspace_bytes(std::int64_t rows, std::int64_t columns) {
 }
 
 void multiply(Cuda place, const Gemm& g, Workspace workspace) {
+  CF_CHECK((g.bias != nullptr || !g.relu) && (g.addend == nullptr || (!g.relu && g.beta == 0)),
+           "gemm: relu goes with a bias, and an addend with neither relu nor beta");
   if (g.rows == 0 || g.columns == 0) return;
   if (g.depth == 0) {
+    CF_CHECK(g.bias == nullptr && g.addend == nullptr, "gemm: a bias or an addend without depth");
     if (g.beta == 0) {
       const auto bytes = static_cast<std::size_t>(g.rows * g.columns * size_of(g.out));
       CF_CUDA(cudaMemsetAsync(g.result, 0, bytes, place.stream));
@@ -277,9 +294,9 @@ void multiply(Cuda place, const Gemm& g, Workspace workspace) {
   std::byte* scratch = workspace_as<std::byte>("gemm", workspace, workspace_size);
   Problem problem(place, g);
   const cublasLtMatmulAlgo_t algorithm = algorithm_for(place, g, problem, workspace_size);
-  const float alpha = 1;
+  const float alpha = 1, beta = g.addend != nullptr ? 1 : g.beta;
   check_cublas(cublasLtMatmul(handle(), &problem.operation, &alpha, g.b, &problem.first, g.a, &problem.second,
-                              &g.beta, g.result, &problem.result, g.result, &problem.result, &algorithm,
+                              &beta, addend_of(g), &problem.result, g.result, &problem.result, &algorithm,
                               scratch, workspace_size, place.stream),
                "cublasLtMatmul");
   if (waits_for_every_launch()) check_cuda(cudaStreamSynchronize(place.stream), "cublasLtMatmul");

@@ -12,8 +12,12 @@ namespace cf::kernels {
 
 //   out[row, column] = beta out[row, column] + sum_i a[row, i] b[i, column]
 //
-// beta = 0 overwrites, NaN too. Without depth the sum is zero. Pointers need no more than their element's
-// alignment; 16 bytes are faster.
+// or, for the end of a layer, where `bias`, `relu` or `addend` are given:
+//
+//   out[row, column] = max(sum_i a[row, i] b[i, column] + bias[column] + addend[row, column], 0)
+//
+// each part where it is given. beta = 0 overwrites, NaN too. Without depth the sum is zero. Pointers need no
+// more than their element's alignment; 16 bytes are faster.
 struct Gemm {
   DType in = DType::Float32;   // of a and b
   DType out = DType::Float32;  // of the result: `in` or Float32
@@ -26,6 +30,10 @@ struct Gemm {
   float beta = 0;
   // So many products, whose matrices lie the strides (in elements) behind each other.
   std::int64_t batch = 1, a_stride = 0, b_stride = 0, result_stride = 0;
+  // Of type `out`; beta must be 0 and the depth positive. An addend and relu exclude each other.
+  const void* bias = nullptr;    // [columns]
+  bool relu = false;             // only with a bias
+  const void* addend = nullptr;  // [rows, columns]; may be the result
 };
 
 // Depends on the extents alone, so that the choice of the algorithm does too.

@@ -1,12 +1,15 @@
 // Grouped 3x3 convolution of group width 8, stride 1, zero padding 1. Channels in = channels out, a
-// multiple of 8; output channel k sees the 8 input channels of its group g = k / 8.
+// multiple of 8; output channel k sees the 8 input channels of its group g = k / 8. The activation is for
+// inference, where the norm behind is folded (fold_norm).
 //
-//   forward          y[n,h,w,k]  = sum_{r,s,c} x[n,h+r-1,w+s-1,8g+c] weight[k,r,s,c] + bias[k]      c = 0..7
-//   centre           bias[k]     = - mean over a few pixels of y without bias
+//   forward          y[n,h,w,k]  = activation(sum_{r,s,c} x[n,h+r-1,w+s-1,8g+c] weight[k,r,s,c] + bias[k])
+//                                                                                           c = 0..7
+//   centre           bias[k]     = - mean over a few pixels of y without bias and activation
 //   backward input   dx[n,h,w,8g+c] = sum_{k in g,r,s} dy[n,h-r+1,w-s+1,k] weight[k,r,s,c]
 //   backward weight  dweight[k,r,s,c] = accumulate dweight + sum_{n,h,w} dy[n,h,w,k] x[n,h+r-1,w+s-1,8g+c]
 #pragma once
 
+#include "kernels/activation/activation.h"
 #include "kernels/base/dtype.h"
 #include "kernels/base/place.h"
 #include "kernels/base/view.h"
@@ -21,7 +24,8 @@ struct GroupedConvForward {
   View<const T, N, H, W, C> x;
   View<const T, K, R, S, C> weight;  // [channels, 3, 3, 8]
   View<const Wide<T>, K> bias = {};  // empty: none
-  View<T, N, H, W, K> y;             // overwritten
+  Activation activation = Activation::None;
+  View<T, N, H, W, K> y;  // overwritten
   Workspace workspace;
 };
 

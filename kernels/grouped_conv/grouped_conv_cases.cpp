@@ -29,8 +29,11 @@ Case forward(const Problem& p) {
 }
 
 // x far from zero, so that y is too.
-Case biased_forward(const Problem& p) {
-  Case result("grouped_conv/forward_bias" + p.text(), 9 * kGroupWidth);
+Case biased_forward(const Problem& p, Activation activation = Activation::None) {
+  const bool activates = activation != Activation::None;
+  Case result(concat("grouped_conv/forward_bias", p.text(), activates ? " " : "",
+                     activates ? name_of(activation) : std::string_view()),
+              9 * kGroupWidth);
   const auto x = result.input("x", normal(5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
   const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
   const auto bias = result.input<Element::WideT>("bias", normal(0, 5), K{p.channels});
@@ -39,9 +42,11 @@ Case biased_forward(const Problem& p) {
   result.benchmark_only = p.benchmark_only;
   result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
-    grouped_conv(
-        place, t.with_workspace(
-                   place, GroupedConvForward<T>{.x = t(x), .weight = t(weight), .bias = t(bias), .y = t(y)}));
+    grouped_conv(place, t.with_workspace(place, GroupedConvForward<T>{.x = t(x),
+                                                                      .weight = t(weight),
+                                                                      .bias = t(bias),
+                                                                      .activation = activation,
+                                                                      .y = t(y)}));
   });
   return result;
 }
@@ -137,6 +142,10 @@ std::vector<Case> grouped_conv_cases() {
         Problem{.n = 2, .h = 11, .w = 14, .channels = 72}}) {
     cases.push_back(biased_forward(p));
     cases.push_back(centre(p));
+  }
+  const Problem inference{.n = 3, .h = 5, .w = 7, .channels = 40};
+  for (const auto activation : {Activation::Relu, Activation::Silu, Activation::HardSwish}) {
+    cases.push_back(biased_forward(inference, activation));
   }
   return cases;
 }

@@ -1,4 +1,5 @@
 // Forward and backward input: the same convolution, with the filter as it is or transposed and flipped.
+#include "kernels/activation/activation_cpu.h"
 #include "kernels/base/parallel.h"
 #include "kernels/grouped_conv/convolve_unit.h"
 #include "kernels/grouped_conv/grouped_conv.h"
@@ -21,9 +22,20 @@ void pack_transposed(const View<const float, K, R, S, C>& weight, float* packed)
   }
 }
 
+// The activation of one group's outputs, in place.
+template <Activation kActivation>
+void activate_unit(const UnitConvolution& task) {
+  for (std::int64_t row = 0; row < task.rows(); ++row) {
+    float* y = task.output_row(row);
+    for (std::int64_t column = 0; column < task.width; ++column, y += task.y_pixel) {
+      for (int k = 0; k < kGroupWidth; ++k) y[k] = activate<kActivation>(y[k]);
+    }
+  }
+}
+
 // `bias`: of all channels, or null.
 void convolve(Cpu place, const ImageShape& shape, const float* x, const float* packed, const float* bias,
-              float* y, float* buffers) {
+              float* y, float* buffers, Activation activation = Activation::None) {
   const Blocking blocking(shape);
   const std::int64_t groups = shape.groups(), items = blocking.units() * groups;
   if (items == 0) return;
@@ -35,15 +47,18 @@ void convolve(Cpu place, const ImageShape& shape, const float* x, const float* p
       const std::int64_t group = item % groups;
       const Unit unit = blocking.unit(item / groups);
       copy_padded(x, shape, group, unit, padded);
-      convolve_unit(
-          {.unit = unit,
-           .width = shape.w,
-           .padded = padded,
-           .weight = packed + group * kGroupWeights,
-           .y = y + (unit.first_sample * shape.h + unit.first_row) * shape.w * shape.c + group * kGroupWidth,
-           .y_pixel = shape.c,
-           .y_sample = shape.h * shape.w * shape.c,
-           .bias = bias == nullptr ? nullptr : bias + group * kGroupWidth});
+      const UnitConvolution task{
+          .unit = unit,
+          .width = shape.w,
+          .padded = padded,
+          .weight = packed + group * kGroupWeights,
+          .y = y + (unit.first_sample * shape.h + unit.first_row) * shape.w * shape.c + group * kGroupWidth,
+          .y_pixel = shape.c,
+          .y_sample = shape.h * shape.w * shape.c,
+          .bias = bias == nullptr ? nullptr : bias + group * kGroupWidth};
+      convolve_unit(task);
+      if (activation == Activation::None) continue;
+      dispatch_activation(activation, [&]<Activation kActivation>() { activate_unit<kActivation>(task); });
     }
   });
 }
@@ -68,7 +83,7 @@ void grouped_conv(Cpu place, const GroupedConvForward<float>& a) {
   float* packed = workspace_as<float>("grouped_conv forward", a.workspace, workspace_floats(place, shape));
   pack_filter(a.weight, packed);
   convolve(place, shape, a.x.data(), packed, a.bias.data(), a.y.data(),
-           packed + shape.groups() * kGroupWeights);
+           packed + shape.groups() * kGroupWeights, a.activation);
 }
 
 void grouped_conv(Cpu place, const GroupedConvBackwardInput<float>& a) {

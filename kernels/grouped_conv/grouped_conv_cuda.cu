@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/activation/activation.cuh"
+#include "kernels/activation/dispatch_activation.h"
 #include "kernels/base/alignment.h"
 #include "kernels/base/launch.cuh"
 #include "kernels/base/packs.cuh"
@@ -73,8 +75,16 @@ __device__ void add_tap(const float* filter, const float (&in)[kGroupWidth], flo
   }
 }
 
+// Activates and stores the 8 channels of a pixel.
+template <Activation kActivation>
+__device__ void store_sums(float* to, float (&sum)[kGroupWidth]) {
+#pragma unroll
+  for (float& value : sum) value = device::activate<kActivation>(value);
+  store_floats(to, sum);
+}
+
 // Grid: (chunks of pixel pairs, groups / groups_per_block). `bias` may be null.
-template <Direction direction>
+template <Direction direction, Activation kActivation>
 __global__ void __launch_bounds__(Tile::kBlock)
     grouped_conv_kernel(Images images, const float* in, const float* weight, const float* bias, float* out) {
   __shared__ __align__(16) float filters[Tile::kGroups * Tile::kStride];
@@ -114,8 +124,8 @@ __global__ void __launch_bounds__(Tile::kBlock)
       }
     }
     float* to = out + start + (std::int64_t{h} * images.width + w) * images.channels;
-    store_floats(to, left);
-    if (w + 1 < static_cast<int>(images.width)) store_floats(to + images.channels, right);
+    store_sums<kActivation>(to, left);
+    if (w + 1 < static_cast<int>(images.width)) store_sums<kActivation>(to + images.channels, right);
   }
 }
 
@@ -132,7 +142,7 @@ Images images_of(const Image& x, std::int64_t channels) {
           static_cast<std::uint32_t>(n * h * ((w + 1) / 2)), (groups + blocks - 1) / blocks};
 }
 
-template <Direction direction>
+template <Direction direction, Activation kActivation>
 void convolve(std::string_view name, Cuda place, const Images& images, const float* in, const float* weight,
               const float* bias, float* out) {
   CF_CHECK(aligned_to(16, in, out), name, ": images must be aligned to 16 bytes");
@@ -141,7 +151,7 @@ void convolve(std::string_view name, Cuda place, const Images& images, const flo
   const int pairs_per_block = Tile::kBlock / images.groups_per_block;
   const auto group_blocks =
       static_cast<unsigned>((groups + images.groups_per_block - 1) / images.groups_per_block);
-  launch(name, grouped_conv_kernel<direction>,
+  launch(name, grouped_conv_kernel<direction, kActivation>,
          {.grid = {grid_for(images.pairs, pairs_per_block), group_blocks}, .block = Tile::kBlock}, place,
          images, in, weight, bias, out);
 }
@@ -152,9 +162,11 @@ template <class T>
 void grouped_conv(Cuda place, const GroupedConvForward<T>& a) {
   check(a);
   if constexpr (std::is_same_v<T, float>) {
-    convolve<Direction::Forward>("grouped_conv forward", place,
-                                 images_of(a.x, a.x.template extent<C>().value), a.x.data(), a.weight.data(),
-                                 a.bias.data(), a.y.data());
+    dispatch_activation(a.activation, [&]<Activation kActivation>() {
+      convolve<Direction::Forward, kActivation>("grouped_conv forward", place,
+                                                images_of(a.x, a.x.template extent<C>().value), a.x.data(),
+                                                a.weight.data(), a.bias.data(), a.y.data());
+    });
   } else {
     convolve_by_mma(place, a);
   }
@@ -164,9 +176,9 @@ template <class T>
 void grouped_conv(Cuda place, const GroupedConvBackwardInput<T>& a) {
   check(a);
   if constexpr (std::is_same_v<T, float>) {
-    convolve<Direction::BackwardInput>("grouped_conv backward input", place,
-                                       images_of(a.dx, a.dx.template extent<C>().value), a.dy.data(),
-                                       a.weight.data(), nullptr, a.dx.data());
+    convolve<Direction::BackwardInput, Activation::None>("grouped_conv backward input", place,
+                                                         images_of(a.dx, a.dx.template extent<C>().value),
+                                                         a.dy.data(), a.weight.data(), nullptr, a.dx.data());
   } else {
     convolve_by_mma(place, a);
   }

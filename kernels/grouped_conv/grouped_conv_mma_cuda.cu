@@ -4,6 +4,8 @@
 // depth of 6 times 16, as a slot of the middle rows serves both rows of outputs. So what is loaded is used as
 // it lies in registers, and going down, a run loads two rows of slots for two rows of outputs. The outputs go
 // where the taps have been read already, and from there to memory, whole lines at a time.
+#include "kernels/activation/activation.cuh"
+#include "kernels/activation/dispatch_activation.h"
 #include "kernels/base/alignment.h"
 #include "kernels/base/device_types.cuh"
 #include "kernels/grouped_conv/grouped_conv_check.h"
@@ -67,7 +69,7 @@ struct Run {
 };
 
 // The next two rows of outputs, into slots that all lanes have read.
-template <class T>
+template <Activation kActivation, class T>
 __device__ void convolve_two_rows(const Filter& filter, const TwoRows& upper, const TwoRows& lower,
                                   Run& run) {
   float sum[4] = {filter.start, filter.start, filter.start, filter.start};
@@ -75,12 +77,14 @@ __device__ void convolve_two_rows(const Filter& filter, const TwoRows& upper, co
   for (int i = 0; i < 3; ++i) multiply_add<T>(sum, filter.upper[i], upper[2 * i], upper[2 * i + 1]);
 #pragma unroll
   for (int i = 0; i < 3; ++i) multiply_add<T>(sum, filter.lower[i], lower[2 * i], lower[2 * i + 1]);
+#pragma unroll
+  for (float& value : sum) value = device::activate<kActivation>(value);
   store_matrices_as_columns(run.output, round_pair<T>(sum[0], sum[1]), round_pair<T>(sum[2], sum[3]));
   run.output += run.output_step;
 }
 
 // `dump`: kDumpRows packs of the warp's own.
-template <class T>
+template <Activation kActivation, class T>
 __device__ void convolve_group(const PixelTiles& tiles, const Filter& filter, int group, int lane,
                                uint4* slots, uint4* dump) {
   const int pitch = tiles.pitch(), columns = tiles.slot_columns(), pixel = lane % 8;
@@ -104,13 +108,13 @@ __device__ void convolve_group(const PixelTiles& tiles, const Filter& filter, in
 #pragma unroll 1
     for (; row + 2 < tiles.even_rows(); row += 4) {
       run.load(odd);
-      convolve_two_rows<T>(filter, even, odd, run);
+      convolve_two_rows<kActivation, T>(filter, even, odd, run);
       run.load(even);
-      convolve_two_rows<T>(filter, odd, even, run);
+      convolve_two_rows<kActivation, T>(filter, odd, even, run);
     }
     if (row < tiles.even_rows()) {
       run.load(odd);
-      convolve_two_rows<T>(filter, even, odd, run);
+      convolve_two_rows<kActivation, T>(filter, even, odd, run);
     }
     __syncwarp();
   }
@@ -128,7 +132,7 @@ __device__ void store_tile(const PixelTiles& tiles, const Pixel& origin, const u
 }
 
 // Grid: tiles x slabs, slabs first. `bias` may be null.
-template <Direction direction, class T>
+template <Direction direction, Activation kActivation, class T>
 __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
     convolve_tile_kernel(PixelTiles tiles, const T* in, const T* weight, const float* bias, T* out) {
   extern __shared__ uint4 slots[];
@@ -149,19 +153,19 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
   __syncthreads();
   if (warp < groups) {
     uint4* const dump = slots + tiles.slots() * tiles.pitch() + warp * kDumpRows;
-    convolve_group<T>(tiles, make_filter(taps, start), warp, lane, slots, dump);
+    convolve_group<kActivation, T>(tiles, make_filter(taps, start), warp, lane, slots, dump);
   }
   __syncthreads();
   store_tile(tiles, origin, slots, walk, out + first_channel);
 }
 
-template <Direction direction, class T>
+template <Direction direction, Activation kActivation, class T>
 void convolve(std::string_view name, Cuda place, const View<const T, K, R, S, C>& weight,
               const PixelTiles& tiles, const T* in, const float* bias, T* out) {
   CF_CHECK(aligned_to(16, in, out), name, ": images must be aligned to 16 bytes");
   const std::int64_t blocks = std::int64_t{tiles.count()} * tiles.slabs();
   CF_CHECK(blocks < std::int64_t{1} << 31, name, ": ", blocks, " tiles are too many for the GPU");
-  launch(name, convolve_tile_kernel<direction, T>,
+  launch(name, convolve_tile_kernel<direction, kActivation, T>,
          {.grid = static_cast<unsigned>(blocks),
           .block = PixelTiles::kThreads,
           .shared_bytes =
@@ -180,14 +184,16 @@ PixelTiles tiles_of(const Image& image) {
 
 template <class T>
 void convolve_by_mma(Cuda place, const GroupedConvForward<T>& a) {
-  convolve<Direction::Forward>("grouped_conv forward", place, a.weight, tiles_of(a.x), a.x.data(),
-                               a.bias.data(), a.y.data());
+  dispatch_activation(a.activation, [&]<Activation kActivation>() {
+    convolve<Direction::Forward, kActivation>("grouped_conv forward", place, a.weight, tiles_of(a.x),
+                                              a.x.data(), a.bias.data(), a.y.data());
+  });
 }
 
 template <class T>
 void convolve_by_mma(Cuda place, const GroupedConvBackwardInput<T>& a) {
-  convolve<Direction::BackwardInput>("grouped_conv backward input", place, a.weight, tiles_of(a.dx),
-                                     a.dy.data(), nullptr, a.dx.data());
+  convolve<Direction::BackwardInput, Activation::None>("grouped_conv backward input", place, a.weight,
+                                                       tiles_of(a.dx), a.dy.data(), nullptr, a.dx.data());
 }
 
 #define CF_INSTANTIATE(T)                                            \

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/activation/activation_reference.h"
 #include "kernels/base/accumulate.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
@@ -41,7 +42,7 @@ void grouped_conv(Reference, const GroupedConvForward<T>& a) {
       for (W w : range(a.x.template extent<W>())) {
         for (K k : range(a.y.template extent<K>())) {
           const Wide<T> sum = convolve(a.x, a.weight, n, h, w, k);
-          a.y(n, h, w, k) = T(a.bias ? sum + a.bias(k) : sum);
+          a.y(n, h, w, k) = T(activate(a.activation, a.bias ? sum + a.bias(k) : sum));
         }
       }
     }

@@ -1,7 +1,8 @@
-// Convolution over non-overlapping patches: filter size = stride = R = S, no padding, no bias. The stem and
-// the 2x2 steps between stages. P = floor(H / R), Q = floor(W / S): odd sizes lose the last row and column.
+// Convolution over non-overlapping patches: filter size = stride = R = S, no padding. The stem and the 2x2
+// steps between stages. The bias is for inference, where the norm behind is folded (fold_norm); it is a T and
+// not wide, as in folded_linear. P = floor(H / R), Q = floor(W / S): odd sizes lose the last row and column.
 //
-//   forward          y[n,p,q,k]  = sum_{r,s,c} x[n,pR+r,qS+s,c] weight[k,r,s,c]
+//   forward          y[n,p,q,k]  = sum_{r,s,c} x[n,pR+r,qS+s,c] weight[k,r,s,c] + bias[k]
 //   backward input   dx[n,pR+r,qS+s,c] = sum_k dy[n,p,q,k] weight[k,r,s,c]; lost rows and columns get 0
 //   backward weight  dweight[k,r,s,c]  = accumulate dweight + sum_{n,p,q} dy[n,p,q,k] x[n,pR+r,qS+s,c]
 #pragma once
@@ -17,7 +18,8 @@ template <class T>
 struct PatchConvForward {
   View<const T, N, H, W, C> x;
   View<const T, K, R, S, C> weight;
-  View<T, N, P, Q, K> y;  // overwritten
+  View<const T, K> bias = {};  // empty: none
+  View<T, N, P, Q, K> y;       // overwritten
   Workspace workspace;
 };
 

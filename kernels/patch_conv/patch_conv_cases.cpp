@@ -19,17 +19,20 @@ struct Problem {
   }
 };
 
-Case forward(const Problem& p) {
-  Case result("patch_conv/forward" + p.text(), p.r * p.s * p.c);
+Case forward(const Problem& p, bool with_bias) {
+  Case result(concat("patch_conv/forward", p.text(), with_bias ? " bias" : ""), p.r * p.s * p.c);
   const auto x = result.input("x", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.c});
   const auto weight = result.input("weight", normal(0, 0.2), K{p.k}, R{p.r}, S{p.s}, C{p.c});
+  CaseHandle<Element::T, false, K> bias;
+  if (with_bias) bias = result.input("bias", normal(0, 1), K{p.k});
   const auto y = result.output("y", N{p.n}, P{p.p()}, Q{p.q()}, K{p.k});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
   result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     patch_conv(place,
-               t.with_workspace(place, PatchConvForward<T>{.x = t(x), .weight = t(weight), .y = t(y)}));
+               t.with_workspace(
+                   place, PatchConvForward<T>{.x = t(x), .weight = t(weight), .bias = t(bias), .y = t(y)}));
   });
   return result;
 }
@@ -91,7 +94,8 @@ std::vector<Case> patch_conv_cases() {
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
-    cases.push_back(forward(p));
+    cases.push_back(forward(p, false));
+    if (!p.benchmark_only) cases.push_back(forward(p, true));
     cases.push_back(backward_input(p));
     cases.push_back(backward_weight(p, 0));
     if (!p.benchmark_only) cases.push_back(backward_weight(p, 1));

@@ -30,6 +30,7 @@ void check_patches(std::string_view kernel, std::string_view x_name, const X& x,
 template <class T>
 void check(const PatchConvForward<T>& a) {
   detail::check_patches("patch_conv forward", "x", a.x, "y", a.y, "weight", a.weight);
+  if (a.bias) check_extent<K>("patch_conv forward", "weight", a.weight, "bias", a.bias);
 }
 
 template <class T>

@@ -140,7 +140,7 @@ void patch_conv(Cpu place, const PatchConvForward<float>& a) {
   const auto packed_floats = packed_size(d.depth(), d.k);
   float* packed =
       workspace_as<float>("patch_conv forward", a.workspace, product_floats(place, d, packed_floats));
-  pack_matrix({a.weight.data(), 1, d.depth(), nullptr}, d.depth(), d.k, packed);
+  pack_matrix({a.weight.data(), 1, d.depth(), a.bias.data()}, d.depth(), d.k, packed);
   parallel_parts(
       place, d.lines(), d.tile_lines(), d.line_cost(), [&](int part, std::int64_t begin, std::int64_t end) {
         float* tile = packed + packed_floats + part * d.tile_floats();

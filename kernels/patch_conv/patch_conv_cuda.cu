@@ -146,7 +146,8 @@ void patch_conv(Cuda place, const PatchConvForward<T>& a) {
             .a = patches,
             .b = a.weight.data(),
             .b_transposed = true,
-            .result = a.y.data()},
+            .result = a.y.data(),
+            .bias = a.bias.data()},
            a.workspace.subspan(bytes));
 }
 

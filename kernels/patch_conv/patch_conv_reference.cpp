@@ -13,7 +13,7 @@ void patch_conv(Reference, const PatchConvForward<T>& a) {
     for (P p : range(a.y.template extent<P>())) {
       for (Q q : range(a.y.template extent<Q>())) {
         for (K k : range(a.y.template extent<K>())) {
-          Wide<T> sum = 0;
+          Wide<T> sum = a.bias ? Wide<T>(a.bias(k)) : Wide<T>(0);
           for (R r : range(rows)) {
             for (S s : range(columns)) {
               const H h{p.value * rows.value + r.value};

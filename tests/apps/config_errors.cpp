@@ -151,9 +151,6 @@ TEST_F(ConfigError, KeysThatContradictOneAnother) {
             "recipe.toml:2: model.widths holds 500; allowed: multiples of model.group_width = 8");
   EXPECT_EQ(message("[train]\nbatch = 100\nnorm_batch = 64\n"),
             "recipe.toml:3: train.norm_batch = 64 does not divide train.batch = 100");
-  EXPECT_EQ(message("[model]\nfusion = \"require\"\n"),
-            "recipe.toml:2: model.fusion = \"require\", but this build has no fused route for any block; "
-            "allowed: \"auto\", \"off\"");
   EXPECT_EQ(message("[train]\nsize = 28\n"),
             "recipe.toml:2: train.size of 28 pixels leaves nothing for the last stage; allowed: at least 32 "
             "(model.patch * 2 per stage)");

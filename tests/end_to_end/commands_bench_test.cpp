@@ -162,6 +162,15 @@ TEST(CommandBench, DataSaysWhereTheTimeGoes) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
 }
 
+TEST(CommandBench, InferSaysHowTheNetworkRuns) {
+  const ScratchFolder scratch;
+  for (const auto& [fusion, how] :
+       {std::pair("auto", "plan with 3 of 6 blocks fused"), std::pair("off", "layer-wise")}) {
+    const Arguments set{"--set", concat("model.fusion=", fusion)};
+    EXPECT_NE(output_of(tiny_model("infer", set), scratch.path()).find(how), std::string::npos) << fusion;
+  }
+}
+
 TEST(CommandBench, RefusesWhatItCannotMeasure) {
   const ScratchFolder scratch;
   const auto refuse = [&](const Arguments& arguments, std::initializer_list<std::string_view> words) {

@@ -45,6 +45,20 @@ TEST_F(CommandEval, TheResultDoesNotDependOnTheBatchOrTheThreads) {
   }
 }
 
+TEST_F(CommandEval, FusedBlocksAndLayersAgree) {
+  const auto run = [&](const std::string& fusion) {
+    json row = json::parse(output({"eval", "run", "--json", "--fusion", fusion}));
+    return std::pair(row["correct1"].get<int>(), row["loss"].get<double>());
+  };
+  const auto layers = run("off"), plan = run("auto");
+  EXPECT_EQ(plan.first, layers.first);
+  EXPECT_NE(plan.second, layers.second);  // sums in another order
+  EXPECT_NEAR(plan.second, layers.second, 1e-5);
+  refuse({"eval", "run", "--fusion", "require"}, 2,
+         {"model.fusion", "stages.1.blocks.0 (mbconv C=16 E=32 6x6) has no fused route"});
+  refuse({"eval", "run", "--fusion", "on"}, 2, {"--fusion is 'on'", "auto, off or require"});
+}
+
 TEST_F(CommandEval, PerClassFileAddsUp) {
   const json total = json::parse(
       lines_of(output({"eval", "run", "--json", "--size", "24,32", "--per-class", "classes.csv"}))[1]);

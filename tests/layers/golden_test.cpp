@@ -7,6 +7,7 @@
 #include "framework/ops/classification_loss.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "layers/convfirst_net.h"
+#include "layers/inference_plan.h"
 #include "tests/layers/block_store.h"
 #include "tests/layers/golden.h"
 #include "tests/layers/gradient_probe.h"
@@ -194,6 +195,11 @@ TEST_P(GoldenAt, Network) {
 
   Pass evaluation(*executor, {});
   comparison.expect_same_layout("eval", net(x, evaluation).tensor(evaluation));
+  const auto& shape = x.shape();
+  InferencePlan plan(*executor, net,
+                     {shape.extent<N>().value, shape.extent<H>().value, shape.extent<W>().value},
+                     place.dtype);
+  comparison.expect_same_layout("eval", plan(x.tensor(evaluation)));
 
   Pass pass(*executor, {.training = true});
   store->begin_step();

@@ -1,0 +1,223 @@
+#include "apps/model/plan_table.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "apps/bench/device_limits.h"
+#include "apps/bench/named_gpu.h"
+#include "apps/bench/timing.h"
+#include "apps/console/format.h"
+#include "framework/ops/inference.h"
+#include "layers/inference_plan.h"
+
+namespace cf::apps {
+
+namespace {
+
+using layers::InferencePlan;
+using layers::PlannedPart;
+
+struct PartRow {
+  const PlannedPart* part;
+  int registers = 0;                 // 0: unknown
+  double predicted = 0;              // seconds
+  double measured = 0;               // seconds; 0: not measured
+  std::vector<double> kernels = {};  // measured seconds of each
+};
+
+struct PlanTable {
+  std::string device;
+  DType type;
+  int batch, size;
+  DeviceLimits limits;
+  std::vector<PartRow> rows;
+  double measured = 0;  // of the whole plan
+  std::size_t memory_bytes, activation_bytes;
+
+  double predicted() const {
+    return std::accumulate(rows.begin(), rows.end(), 0.0,
+                           [](double sum, const PartRow& row) { return sum + row.predicted; });
+  }
+};
+
+// One kernel after the other, each bound by the slower of arithmetic and memory.
+double predicted_seconds(const PlannedPart& part, const DeviceLimits& limits) {
+  double sum = 0;
+  for (const auto& kernel : part.kernels) sum += limits.seconds(2 * kernel.macs, kernel.bytes);
+  return sum;
+}
+
+PlanTable table_of(const InferencePlan& plan, const DeviceLimits& limits) {
+  PlanTable table{
+      .limits = limits, .memory_bytes = plan.memory_bytes(), .activation_bytes = plan.activation_bytes()};
+  for (const PlannedPart& part : plan.parts()) {
+    table.rows.push_back({.part = &part, .predicted = predicted_seconds(part, limits)});
+  }
+  return table;
+}
+
+// --- what is printed
+
+std::string tile_text(const PlannedPart& part) {
+  const auto& route = part.route.convfirst;
+  if (route.kind == kernels::ConvFirstRoute::Kind::None) return "";
+  return fmt::format("{} pixels, {} blocks of {}", route.tile_pixels, route.blocks, route.block_threads);
+}
+
+std::string route_text(const PlannedPart& part) {
+  if (part.is_block && part.route.is_fused()) return std::string(name_of(part.route.kind));
+  const std::size_t count = part.kernels.size();
+  return fmt::format("{} layer{}, norms folded", count, count == 1 ? "" : "s");
+}
+
+std::string microseconds(double seconds) { return seconds > 0 ? fmt::format("{:.1f}", 1e6 * seconds) : ""; }
+
+std::string number_or_nothing(int value) { return value > 0 ? fmt::format("{}", value) : ""; }
+
+void print_text(const PlanTable& table) {
+  fmt::print("{}, {}, batch {}, {}x{} pixels; limits {}B/s, {}FLOP/s\n\n", table.device, name_of(table.type),
+             table.batch, table.size, table.size, format_quantity(table.limits.bytes_per_second),
+             format_quantity(table.limits.flops_per_second));
+  constexpr const char* kRow = "{:<18} {:<36} {:<24} {:<30} {:>7} {:>5} {:>12} {:>11}\n";
+  fmt::print(kRow, "part", "what", "route", "tile", "shared", "regs", "predicted us", "measured us");
+  for (const PartRow& row : table.rows) {
+    fmt::print(kRow, row.part->path, row.part->text, route_text(*row.part), tile_text(*row.part),
+               number_or_nothing(row.part->route.convfirst.shared_bytes), number_or_nothing(row.registers),
+               microseconds(row.predicted), microseconds(row.measured));
+  }
+  fmt::print(kRow, "total", "", "", "", "", "", microseconds(table.predicted()),
+             microseconds(table.measured));
+  fmt::print("\nactivations of {} in one block of {}\n",
+             format_bytes(static_cast<double>(table.activation_bytes)),
+             format_bytes(static_cast<double>(table.memory_bytes)));
+  std::map<std::string, std::string> not_fused;  // paths by reason
+  for (const PartRow& row : table.rows) {
+    const auto& route = row.part->route;
+    if (!row.part->is_block || route.is_fused()) continue;
+    std::string& paths = not_fused[route.why_not_fused];
+    paths += (paths.empty() ? "" : ", ") + row.part->path;
+  }
+  for (const auto& [why, paths] : not_fused) {
+    fmt::print("not fused: {} ({})\n", paths, why);
+  }
+}
+
+nlohmann::ordered_json row_as_json(const PartRow& row) {
+  const auto& route = row.part->route;
+  nlohmann::ordered_json out = {{"path", row.part->path}, {"what", row.part->text}};
+  if (row.part->is_block) out["route"] = name_of(route.kind);
+  if (row.part->is_block && !route.is_fused()) out["why_not_fused"] = route.why_not_fused;
+  if (route.convfirst.kind != kernels::ConvFirstRoute::Kind::None) {
+    out["tile_pixels"] = route.convfirst.tile_pixels;
+    out["blocks"] = route.convfirst.blocks;
+    out["threads"] = route.convfirst.block_threads;
+    out["shared_bytes"] = route.convfirst.shared_bytes;
+  }
+  if (row.registers > 0) out["registers"] = row.registers;
+  out["predicted_seconds"] = row.predicted;
+  if (row.measured > 0) out["measured_seconds"] = row.measured;
+  for (std::size_t i = 0; i < row.part->kernels.size(); ++i) {
+    const auto& kernel = row.part->kernels[i];
+    nlohmann::ordered_json entry = {{"name", kernel.name}, {"macs", kernel.macs}, {"bytes", kernel.bytes}};
+    if (!row.kernels.empty()) entry["measured_seconds"] = row.kernels[i];
+    out["kernels"].push_back(std::move(entry));
+  }
+  return out;
+}
+
+void print_json(const PlanTable& table) {
+  nlohmann::ordered_json out = {{"device", table.device},
+                                {"precision", name_of(table.type)},
+                                {"batch", table.batch},
+                                {"size", table.size},
+                                {"bytes_per_second", table.limits.bytes_per_second},
+                                {"flops_per_second", table.limits.flops_per_second},
+                                {"memory_bytes", table.memory_bytes},
+                                {"activation_bytes", table.activation_bytes},
+                                {"predicted_seconds", table.predicted()},
+                                {"parts", nlohmann::ordered_json::array()}};
+  if (table.measured > 0) out["measured_seconds"] = table.measured;
+  for (const PartRow& row : table.rows) out["parts"].push_back(row_as_json(row));
+  fmt::print("{}\n", out.dump(2));
+}
+
+void print_table(PlanTable table, const std::string& device, DType type, int batch, int size, bool json) {
+  table.device = device;
+  table.type = type;
+  table.batch = batch;
+  table.size = size;
+  if (json) {
+    print_json(table);
+  } else {
+    print_text(table);
+  }
+}
+
+// --- where the numbers come from
+
+void print_on_paper(const Config& config, int size, const PlanOptions& options, bool json) {
+  const NamedGpu& gpu = named_gpu(options.gpu);
+  CF_CHECK_AS(ErrorKind::Usage, options.precision != "float32",
+              "--gpu predicts 16-bit types only; use --precision bf16 or fp16");
+  const DType type = options.precision == "fp16" ? DType::Float16 : DType::BFloat16;
+  const int batch = options.batch > 0 ? options.batch : 128;
+  layers::ConvFirstNet net(config.model);
+  const InferencePlan plan(net, {batch, size, size}, {PlaceKind::Cuda, type, gpu.blocks});
+  print_table(table_of(plan, gpu.limits), concat(gpu.name, ", by its data sheet"), type, batch, size, json);
+}
+
+// Each part and each of its kernels alone, again and again: what it reads may be found in a cache.
+void measure(Executor& executor, const InferencePlan& plan, PlanTable& table) {
+  constexpr TimingOptions kTiming{
+      .samples = 20, .sample_seconds = 5e-4, .warmup_runs = 2, .most_seconds = 0.5};
+  const auto median = [&](auto run) {
+    return time_runs(executor, 1, kTiming, [&](std::int64_t) { run(); }).seconds.median;
+  };
+  const Tensor zeros = executor.zeros(plan.input().dtype(), plan.input().shape());
+  executor.copy(zeros, plan.input());
+  table.measured = median([&] { plan.run_kernels(); });
+  for (PartRow& row : table.rows) {
+    const std::size_t kernels = row.part->kernels.size();
+    row.measured = median([&] { plan.run_kernels(*row.part, 0, kernels); });
+    for (std::size_t i = 0; i < kernels; ++i) {
+      row.kernels.push_back(median([&] { plan.run_kernels(*row.part, i, 1); }));
+    }
+    const auto& route = row.part->route.convfirst;
+    if (route.kind == kernels::ConvFirstRoute::Kind::None) continue;
+    row.registers = inference::convfirst_registers(executor, plan.input().dtype(), route);
+  }
+}
+
+}  // namespace
+
+void add_plan_options(CommandLine& line, PlanOptions& options) {
+  line.flag("plan", &options.wanted, "how it is computed in inference: routes, times, memory");
+  line.option("batch", &options.batch, "N", "--plan: images of a batch; 0: 128 on a GPU, 1 on a CPU");
+  line.option("precision", &options.precision, "auto|float32|bf16|fp16", "--plan: type of activations");
+  line.option(
+      "gpu", &options.gpu, "NAME",
+      "--plan: predict for A5000, A100, H100, H200 or RTX4090 instead of measuring the device at hand");
+  add_device_options(line, options.device);
+}
+
+void print_plan(const Config& config, int size, const PlanOptions& options, bool json) {
+  CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 1");
+  if (!options.gpu.empty()) return print_on_paper(config, size, options, json);
+  PrecisionConfig precision = config.precision;
+  precision.compute = options.precision;
+  const auto executor = make_executor(options.device, precision);
+  const int batch = options.batch > 0 ? options.batch : executor->stream() ? 128 : 1;
+  layers::ConvFirstNet net(config.model);
+  const auto store = net.make_store(*executor);
+  store->initialise(static_cast<std::uint64_t>(config.seed));
+  store->prepare_compute(executor->compute_type());
+  const InferencePlan plan(*executor, net, {batch, size, size}, executor->compute_type());
+  PlanTable table = table_of(plan, measure_limits(*executor, executor->compute_type()));
+  measure(*executor, plan, table);
+  print_table(std::move(table), device_name(*executor), executor->compute_type(), batch, size, json);
+}
+
+}  // namespace cf::apps

@@ -1,0 +1,174 @@
+#include "framework/ops/inference.h"
+
+#include "kernels/cast/cast.h"
+#include "kernels/convfirst_forward/convfirst_forward.h"
+#include "kernels/fold_norm/fold_norm.h"
+#include "kernels/folded_linear/folded_linear.h"
+#include "kernels/global_average_pool/global_average_pool.h"
+#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/linear/linear.h"
+#include "kernels/patch_conv/patch_conv.h"
+#include "kernels/squeeze_excite/squeeze_excite.h"
+
+namespace cf::inference {
+
+namespace {
+
+// The same elements as output channels and all that each is made of.
+template <class T>
+View<T, K, I> by_output(const Tensor& weight) {
+  const K outputs = weight.shape().extent<K>();
+  return {weight.flat<T>().data(), outputs, I{weight.size() / outputs.value}};
+}
+
+}  // namespace
+
+FoldedWeights fold_norm(Executor& executor, DType compute, const Parameter& weight,
+                        const BatchNormState& norm) {
+  FoldedWeights out;
+  executor.at(compute, [&]<class T>(auto place) {
+    const Shape outputs(weight.shape.extent<K>());
+    out = {executor.empty(compute, weight.shape), executor.empty(kDType<Wide<T>>, outputs),
+           executor.empty(compute, outputs)};
+    kernels::fold_norm(
+        place, kernels::FoldNorm<T>{.weight = by_output<const Wide<T>>(weight.value),
+                                    .mean = norm.running_mean.value.renamed<const Wide<T>, K>(),
+                                    .variance = norm.running_variance.value.renamed<const Wide<T>, K>(),
+                                    .gamma = norm.weight.value.renamed<const Wide<T>, K>(),
+                                    .bias = norm.bias.value.renamed<const Wide<T>, K>(),
+                                    .folded = by_output<T>(out.weight),
+                                    .shift = out.bias.view<Wide<T>, K>()});
+    kernels::cast(place,
+                  kernels::Cast<T>{.x = out.bias.flat<const Wide<T>>(), .y = out.rounded_bias.flat<T>()});
+  });
+  return out;
+}
+
+void folded_linear(Executor& executor, const Tensor& x, const FoldedWeights& weights,
+                   kernels::Activation activation, const Tensor& residual, const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    executor.with_workspace(place,
+                            kernels::FoldedLinear<T>{
+                                .x = x.rows<const T, M, C>(),
+                                .weight = weights.weight.view<const T, K, C>(),
+                                .bias = weights.rounded_bias.view<const T, K>(),
+                                .activation = activation,
+                                .residual = residual ? residual.rows<const T, M, K>() : View<const T, M, K>{},
+                                .y = y.rows<T, M, K>(),
+                                .workspace = {}},
+                            [](auto at, const auto& args) { kernels::folded_linear(at, args); });
+  });
+}
+
+void folded_patch_conv(Executor& executor, const Tensor& x, const FoldedWeights& weights, const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    executor.with_workspace(place,
+                            kernels::PatchConvForward<T>{.x = x.view<const T, N, H, W, C>(),
+                                                         .weight = weights.weight.view<const T, K, R, S, C>(),
+                                                         .bias = weights.rounded_bias.view<const T, K>(),
+                                                         .y = y.renamed<T, N, P, Q, K>(),
+                                                         .workspace = {}},
+                            [](auto at, const auto& args) { kernels::patch_conv(at, args); });
+  });
+}
+
+void folded_grouped_conv(Executor& executor, const Tensor& x, const FoldedWeights& weights,
+                         kernels::Activation activation, const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    executor.with_workspace(
+        place,
+        kernels::GroupedConvForward<T>{.x = x.view<const T, N, H, W, C>(),
+                                       .weight = weights.weight.view<const T, K, R, S, C>(),
+                                       .bias = weights.bias.view<const Wide<T>, K>(),
+                                       .activation = activation,
+                                       .y = y.renamed<T, N, H, W, K>(),
+                                       .workspace = {}},
+        [](auto at, const auto& args) { kernels::grouped_conv(at, args); });
+  });
+}
+
+void fused_convfirst(Executor& executor, const Tensor& x, const ConvFirstWeights& w, const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    if constexpr (std::is_same_v<decltype(place), Cuda> && std::is_same_v<T, float>) {
+      fail(ErrorKind::Internal, "a fused ConvFirst block in float32 on the GPU");
+    } else {
+      executor.with_workspace(
+          place,
+          kernels::ConvFirstForward<T>{.x = x.view<const T, N, H, W, C>(),
+                                       .conv = w.conv.weight.view<const T, K, R, S, C>(),
+                                       .conv_bias = w.conv.bias.renamed<const Wide<T>, C>(),
+                                       .expand = w.expand.weight.renamed<const T, E, C>(),
+                                       .expand_bias = w.expand.bias.renamed<const Wide<T>, E>(),
+                                       .project = w.project.weight.renamed<const T, C, E>(),
+                                       .project_bias = w.project.bias.renamed<const Wide<T>, C>(),
+                                       .y = y.view<T, N, H, W, C>(),
+                                       .workspace = {}},
+          [](auto at, const auto& args) { kernels::convfirst(at, args); });
+    }
+  });
+}
+
+kernels::ConvFirstLimits convfirst_limits(Executor& executor, DType type) {
+  kernels::ConvFirstLimits limits;
+  executor.at(type, [&]<class T>([[maybe_unused]] auto place) {
+    if constexpr (std::is_same_v<decltype(place), Cuda> && !std::is_same_v<T, float>) {
+      limits = kernels::convfirst_limits<T>(place);
+    }
+  });
+  return limits;
+}
+
+int convfirst_registers(Executor& executor, DType type,
+                        [[maybe_unused]] const kernels::ConvFirstRoute& route) {
+  int registers = 0;
+  executor.at(type, [&]<class T>([[maybe_unused]] auto place) {
+    if constexpr (std::is_same_v<decltype(place), Cuda> && !std::is_same_v<T, float>) {
+      registers = kernels::convfirst_registers<T>(route);
+    }
+  });
+  return registers;
+}
+
+void squeeze_excite(Executor& executor, const Tensor& x, const SqueezeExciteState& state,
+                    const SqueezeExciteMemory& memory, const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    executor.with_workspace(
+        place,
+        kernels::SqueezeExciteForward<T>{
+            .x = x.view<const T, N, H, W, C>(),
+            .reduce_weight = state.reduce_weight->for_compute().template renamed<const T, D, C>(),
+            .reduce_bias = state.reduce_bias->value.template renamed<const Wide<T>, D>(),
+            .expand_weight = state.expand_weight->for_compute().template renamed<const T, C, D>(),
+            .expand_bias = state.expand_bias->value.template renamed<const Wide<T>, C>(),
+            .pooled = memory.pooled.view<Wide<T>, N, C>(),
+            .squeezed = memory.squeezed.renamed<Wide<T>, N, D>(),
+            .gate = memory.gate.view<Wide<T>, N, C>(),
+            .y = y.view<T, N, H, W, C>(),
+            .workspace = {}},
+        [](auto at, const auto& args) { kernels::squeeze_excite(at, args); });
+  });
+}
+
+void global_average_pool(Executor& executor, const Tensor& x, const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    kernels::global_average_pool(place, kernels::GlobalAveragePoolForward<T>{
+                                            .x = x.view<const T, N, H, W, C>(), .y = y.view<T, N, C>()});
+  });
+}
+
+void linear(Executor& executor, const Tensor& x, const Parameter& weight, const Parameter* bias,
+            const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    executor.with_workspace(
+        place,
+        kernels::LinearForward<T>{
+            .x = x.rows<const T, M, C>(),
+            .weight = weight.for_compute().template view<const T, K, C>(),
+            .bias = bias ? bias->value.template view<const Wide<T>, K>() : View<const Wide<T>, K>{},
+            .y = y.rows<T, M, K>(),
+            .workspace = {}},
+        [](auto at, const auto& args) { kernels::linear(at, args); });
+  });
+}
+
+}  // namespace cf::inference

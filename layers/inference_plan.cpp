@@ -1,0 +1,92 @@
+#include "layers/inference_plan.h"
+
+#include <algorithm>
+
+#include "framework/autograd/pass.h"
+#include "layers/plan_writer.h"
+
+namespace cf::layers {
+
+namespace {
+
+void require_fused_routes(const std::vector<PlannedPart>& parts) {
+  for (const PlannedPart& part : parts) {
+    CF_CHECK_AS(ErrorKind::Usage, !part.is_block || part.route.is_fused(),
+                "model.fusion = \"require\": ", part.path, " (", part.text,
+                ") has no fused route: ", part.route.why_not_fused);
+  }
+}
+
+}  // namespace
+
+InferencePlan::InferencePlan(Executor& executor, ConvFirstNet& net, const InferenceShape& shape, DType type)
+    : executor_(&executor), shape_(shape) {
+  build(&executor, net, route_device(executor, type));
+  work_.prepare(executor);
+}
+
+InferencePlan::InferencePlan(ConvFirstNet& net, const InferenceShape& shape, const RouteDevice& device)
+    : shape_(shape) {
+  build(nullptr, net, device);
+}
+
+void InferencePlan::build(Executor* executor, ConvFirstNet& net, const RouteDevice& device) {
+  net.check_image(shape_.height, shape_.width);
+  PlanWriter writer(executor, device, net.activation(), work_, parts_);
+  input_ = writer.start(
+      Shape(N{shape_.samples}, H{shape_.height}, W{shape_.width}, C{std::int64_t{net.spec().channels}}));
+  net.visit([&]<class Member>(const std::string& name, Member& member) {
+    if constexpr (std::is_same_v<Member, std::deque<Stage>>) {
+      for (std::size_t i = 0; i < member.size(); ++i) {
+        const std::string path = concat(name, ".", i);
+        if (!member[i].down.empty()) writer.add(path + ".down", member[i].down.front());
+        for (std::size_t b = 0; b < member[i].blocks.size(); ++b) {
+          writer.add(concat(path, ".blocks.", b), member[i].blocks[b]);
+        }
+      }
+    } else if constexpr (std::is_same_v<Member, Head>) {
+      logits_ = writer.add(name, member);
+    } else {
+      writer.add(name, member);
+    }
+  });
+  if (net.spec().fusion == "require") require_fused_routes(parts_);
+}
+
+Tensor InferencePlan::operator()(const Tensor& x) {
+  const std::int64_t samples = x.shape().extent<N>().value;
+  const Tensor input = work_.tensor(input_, samples);
+  CF_CHECK(x.shape() == input.shape(), "images ", x.shape().text(), " for a plan of ", input.shape().text());
+  executor_->copy(x, input);
+  work_.run(samples);
+  return work_.tensor(logits_, samples);
+}
+
+std::size_t InferencePlan::blocks() const {
+  return static_cast<std::size_t>(std::ranges::count_if(parts_, &PlannedPart::is_block));
+}
+
+std::size_t InferencePlan::fused_blocks() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(parts_, [](const PlannedPart& p) { return p.is_block && p.route.is_fused(); }));
+}
+
+Inference::Inference(Executor& executor, ConvFirstNet& net, const InferenceShape& shape)
+    : executor_(executor), net_(net) {
+  if (net.spec().fusion == "off") return;
+  plan_ = std::make_unique<InferencePlan>(executor, net, shape, executor.compute_type());
+}
+
+Tensor Inference::operator()(const Tensor& x) {
+  if (plan_) return (*plan_)(x);
+  Pass pass(executor_, {});
+  return net_(Variable(x), pass).tensor(pass);
+}
+
+void Inference::run_kernels(const Tensor& x) {
+  if (plan_) return plan_->run_kernels();
+  Pass pass(executor_, {});
+  net_(Variable(x), pass).tensor(pass);
+}
+
+}  // namespace cf::layers

@@ -1,0 +1,54 @@
+// Which implementation a block gets in inference: decided here alone, from the block and from what the place
+// that computes can do.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "framework/runtime/executor.h"
+#include "kernels/activation/activation.h"
+#include "kernels/convfirst_forward/convfirst_route.h"
+
+namespace cf::layers {
+
+// A block in a batch of images.
+struct BlockShape {
+  std::string_view kind;  // "convfirst" or "mbconv"
+  std::int64_t n, h, w, channels, hidden;
+  kernels::Activation activation = kernels::Activation::Relu;
+
+  // "convfirst C=64 E=384 56x56"
+  std::string text() const;
+};
+
+// What computes: a place, the type of activations, and on a GPU its limits.
+struct RouteDevice {
+  PlaceKind place = PlaceKind::Cpu;
+  DType type = DType::Float32;
+  kernels::ConvFirstLimits limits = {};  // place Cuda
+};
+
+// Where the executor computes, in `type`.
+RouteDevice route_device(Executor& executor, DType type);
+
+struct Route {
+  enum class Kind {
+    FusedHopper,    // one kernel for the block, by wgmma and the copy engine
+    FusedPortable,  // one kernel for the block, by what compute capability 8.0 has
+    FusedCpu,       // tile by tile in cache
+    Layers,         // a kernel for each layer, norms and activations folded into them
+  };
+
+  Kind kind = Kind::Layers;
+  std::string why_not_fused = {};          // of Layers
+  kernels::ConvFirstRoute convfirst = {};  // of FusedHopper and FusedPortable
+
+  bool is_fused() const { return kind != Kind::Layers; }
+};
+
+std::string_view name_of(Route::Kind kind);
+
+Route choose(const BlockShape& block, const RouteDevice& device);
+
+}  // namespace cf::layers

@@ -1,0 +1,217 @@
+// A network by its plan against the same network layer by layer, and what a plan promises.
+#include "layers/inference_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/autograd/pass.h"
+#include "kernels/base/philox.h"
+#include "tests/data/expect_error.h"
+
+namespace cf::layers {
+namespace {
+
+ConvFirstNetSpec small_net(const std::string& activation = "relu") {
+  return {.classes = 6,
+          .channels = 3,
+          .patch = 2,
+          .widths = {8, 16, 16, 24},
+          .depths = {2, 1, 2, 1},
+          .expansion = {4, 2, 2, 4},
+          .head = 20,
+          .activation = activation};
+}
+
+// A network whose norms do something.
+struct Network {
+  std::unique_ptr<Executor> executor;
+  DType type;
+  ConvFirstNet net;
+  std::unique_ptr<ParameterStore> store;
+
+  Network(std::unique_ptr<Executor> at, DType dtype, const ConvFirstNetSpec& spec)
+      : executor(std::move(at)),
+        type(dtype),
+        net(spec),
+        store(net.make_store(*executor, dtype == DType::Float64 ? dtype : DType::Float32)) {
+    store->initialise(11);
+    Philox random(4, Purpose::Test);
+    for (const Statistic* s : store->statistics()) move(s->value, random);
+    for (const Parameter* p : store->parameters()) {
+      if (p->shape.rank() == 1) move(p->value, random);
+    }
+    store->prepare_compute(type);
+  }
+
+  void move(const Tensor& values, Philox& random) const {
+    const Tensor host = copy_of(executor->to_host(values), host_pool());
+    dispatch_floating(host.dtype(), [&]<class T>() {
+      for (T& v : host.flat<T>()) v = T(static_cast<float>(v) + 0.3F * random.uniform());
+    });
+    executor->write(host.bytes(), values);
+  }
+
+  Tensor images(std::int64_t count, std::int64_t height, std::int64_t width) const {
+    const Shape shape(N{count}, H{height}, W{width}, C{net.spec().channels});
+    const Tensor host = Tensor::empty(host_pool(), DType::Float32, shape);
+    Philox random(3, Purpose::Test);
+    for (float& v : host.flat<float>()) v = random.normal();
+    const Tensor out = executor->empty(type, shape);
+    executor->write(converted(host, type, host_pool()).bytes(), out);
+    return out;
+  }
+
+  std::vector<float> layer_wise(const Tensor& x) {
+    Pass pass(*executor, {});
+    return executor->floats(net(Variable(x), pass).tensor(pass));
+  }
+};
+
+double relative_error(const std::vector<float>& actual, const std::vector<float>& expected) {
+  EXPECT_EQ(actual.size(), expected.size());
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    error += std::pow(static_cast<double>(actual[i] - expected[i]), 2);
+    norm += std::pow(static_cast<double>(expected[i]), 2);
+  }
+  return std::sqrt(error / norm);
+}
+
+TEST(InferencePlan, EqualsTheLayersOnTheCpu) {
+  for (const std::string activation : {"relu", "silu", "hard_swish"}) {
+    Network network(Executor::cpu(2), DType::Float32, small_net(activation));
+    for (const auto& [count, height, width] : {std::tuple(5, 33, 21), std::tuple(1, 16, 16)}) {
+      const Tensor x = network.images(count, height, width);
+      InferencePlan plan(*network.executor, network.net, {count, height, width}, network.type);
+      EXPECT_LE(relative_error(network.executor->floats(plan(x)), network.layer_wise(x)), 2e-6) << activation;
+      EXPECT_EQ(plan.fused_blocks(), activation == "relu" ? 3U : 0U);
+      EXPECT_LT(plan.memory_bytes(), plan.activation_bytes() / 2);
+    }
+  }
+}
+
+TEST(InferencePlan, EqualsTheLayersInDouble) {
+  Network network(Executor::reference(), DType::Float64, small_net());
+  const Tensor x = network.images(2, 16, 18);
+  InferencePlan plan(*network.executor, network.net, {2, 16, 18}, network.type);
+  Pass pass(*network.executor, {});
+  const Tensor expected = network.net(Variable(x), pass).tensor(pass), actual = plan(x);
+  for (std::int64_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(actual.flat<double>()(I{i}), expected.flat<double>()(I{i}), 1e-12);
+  }
+}
+
+TEST(InferencePlan, TakesSmallerBatches) {
+  Network network(Executor::cpu(2), DType::Float32, small_net());
+  const Tensor x = network.images(5, 16, 16);
+  const auto together = network.layer_wise(x);
+  InferencePlan plan(*network.executor, network.net, {5, 16, 16}, network.type);
+  for (const std::int64_t samples : {5, 2, 1}) {
+    const auto part = x.reshaped(Shape(I{x.size()})).slice(0, x.shape().with(N{samples}));
+    const std::vector<float> expected(together.begin(), together.begin() + 6 * samples);
+    EXPECT_LE(relative_error(network.executor->floats(plan(part)), expected), 2e-6) << samples;
+  }
+  expect_error(ErrorKind::Internal, {"at most 5 samples"}, [&] { plan(network.images(6, 16, 16)); });
+}
+
+TEST(InferencePlan, RequireNamesTheFirstBlockWithoutAFusedRoute) {
+  auto spec = small_net();
+  spec.fusion = "require";
+  Network network(Executor::cpu(1), DType::Float32, spec);
+  expect_error(ErrorKind::Usage,
+               {"model.fusion = \"require\": stages.2.blocks.0 (mbconv C=16 E=32 4x4) has no fused route"},
+               [&] {
+                 Inference(*network.executor, network.net, {1, 32, 32});
+               });
+  spec.blocks = {"convfirst", "convfirst", "convfirst", "convfirst"};
+  Network fused(Executor::cpu(1), DType::Float32, spec);
+  EXPECT_EQ(Inference(*fused.executor, fused.net, {1, 32, 32}).plan()->fused_blocks(), 6U);
+}
+
+TEST(InferencePlan, OffRunsTheLayers) {
+  auto spec = small_net();
+  spec.fusion = "off";
+  Network network(Executor::cpu(1), DType::Float32, spec);
+  const Tensor x = network.images(2, 16, 16);
+  Inference inference(*network.executor, network.net, {2, 16, 16});
+  EXPECT_EQ(inference.plan(), nullptr);
+  EXPECT_EQ(network.executor->floats(inference(x)), network.layer_wise(x));
+}
+
+// --- routes
+
+BlockShape convfirst(std::int64_t channels, std::int64_t side) {
+  return {.kind = "convfirst", .n = 128, .h = side, .w = side, .channels = channels, .hidden = 6 * channels};
+}
+
+RouteDevice hopper(DType type = DType::Float16) {
+  return {PlaceKind::Cuda, type, {.shared_memory = 227 * 1024, .multiprocessors = 132, .wgmma = true}};
+}
+
+TEST(Route, FollowsTheDeviceAndTheShape) {
+  const RouteDevice ada{
+      PlaceKind::Cuda, DType::BFloat16, {.shared_memory = 99 * 1024, .multiprocessors = 128}};
+  EXPECT_EQ(choose(convfirst(64, 56), hopper()).kind, Route::Kind::FusedHopper);
+  EXPECT_EQ(choose(convfirst(128, 28), hopper()).kind, Route::Kind::FusedHopper);
+  EXPECT_EQ(choose(convfirst(64, 100), hopper()).kind, Route::Kind::FusedPortable);
+  EXPECT_EQ(choose(convfirst(48, 56), hopper()).kind, Route::Kind::FusedPortable);
+  EXPECT_EQ(choose(convfirst(64, 56), ada).kind, Route::Kind::FusedPortable);
+  EXPECT_LE(choose(convfirst(64, 56), ada).convfirst.shared_bytes, 99 * 1024);
+  EXPECT_EQ(choose(convfirst(200, 14), {}).kind, Route::Kind::FusedCpu);
+}
+
+TEST(Route, SaysWhyABlockIsNotFused) {
+  const auto why = [](const BlockShape& block, const RouteDevice& device) {
+    const Route route = choose(block, device);
+    EXPECT_FALSE(route.is_fused());
+    return route.why_not_fused;
+  };
+  EXPECT_EQ(why(convfirst(200, 14), hopper()), "C=200, the GPU takes at most 192");
+  EXPECT_EQ(why(convfirst(64, 56), hopper(DType::Float32)),
+            "the GPU's fused kernels compute in float16 and bfloat16, not in float32");
+  BlockShape silu = convfirst(64, 56);
+  silu.activation = kernels::Activation::Silu;
+  EXPECT_EQ(why(silu, {}), "the fused kernels have relu only, the activation is silu");
+}
+
+// --- on a GPU
+
+class InferencePlanOnGpu : public testing::TestWithParam<DType> {
+ protected:
+  void SetUp() override {
+    if (count_gpus().count == 0) GTEST_SKIP() << count_gpus().why_none;
+  }
+};
+
+// Both paths round to the type at other places: the yardstick is the layer-wise path's own error against
+// float32.
+TEST_P(InferencePlanOnGpu, ErrsNoMoreThanTheLayers) {
+  Network exact(Executor::cuda(0, DType::Float32), DType::Float32, small_net());
+  Network network(Executor::cuda(0, GetParam()), GetParam(), small_net());
+  const auto truth = exact.layer_wise(exact.images(37, 33, 21));
+  const Tensor x = network.images(37, 33, 21);
+  InferencePlan plan(*network.executor, network.net, {37, 33, 21}, network.type);
+  const double error = relative_error(network.executor->floats(plan(x)), truth);
+  EXPECT_LE(error, 2 * relative_error(network.layer_wise(x), truth) + 1e-6);
+}
+
+TEST_P(InferencePlanOnGpu, AReplayGivesTheSameBitsWhateverRanBetween) {
+  Network network(Executor::cuda(0, GetParam()), GetParam(), small_net());
+  const Tensor x = network.images(9, 32, 32);
+  InferencePlan plan(*network.executor, network.net, {9, 32, 32}, network.type);
+  const auto first = network.executor->floats(plan(x));
+  network.layer_wise(network.images(20, 40, 40));
+  const auto part = x.reshaped(Shape(I{x.size()})).slice(0, x.shape().with(N{4}));
+  const auto ragged = network.executor->floats(plan(part));
+  EXPECT_EQ(ragged, std::vector<float>(first.begin(), first.begin() + 4 * 6));
+  EXPECT_EQ(network.executor->floats(plan(x)), first);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, InferencePlanOnGpu,
+                         testing::Values(DType::Float32, DType::Float16, DType::BFloat16),
+                         [](const auto& type) { return std::string(name_of(type.param)); });
+
+}  // namespace
+}  // namespace cf::layers
