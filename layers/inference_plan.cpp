@@ -58,8 +58,17 @@ Tensor InferencePlan::operator()(const Tensor& x) {
   const Tensor input = work_.tensor(input_, samples);
   CF_CHECK(x.shape() == input.shape(), "images ", x.shape().text(), " for a plan of ", input.shape().text());
   executor_->copy(x, input);
+  if (executor_->stream() != nullptr && samples < shape_.samples) clear_input_from(samples);
   work_.run(samples);
   return work_.tensor(logits_, samples);
+}
+
+// A graph computes all samples that fit. Where none are given, nothing that is not a number may stand: what a
+// kernel multiplies by zero, of a neighbouring sample too, must be finite.
+void InferencePlan::clear_input_from(std::int64_t sample) const {
+  const Tensor all = input();
+  const Shape rest = all.shape().with(N{shape_.samples - sample});
+  executor_->zero(all.reshaped(Shape(I{all.size()})).slice(all.size() - rest.size(), rest));
 }
 
 std::size_t InferencePlan::blocks() const {

@@ -67,6 +67,7 @@ class InferencePlan {
 
  private:
   void build(Executor* executor, ConvFirstNet& net, const RouteDevice& device);
+  void clear_input_from(std::int64_t sample) const;
 
   Executor* executor_ = nullptr;
   InferenceShape shape_;

@@ -7,6 +7,14 @@ namespace cf::layers {
 using kernels::Activation;
 using Tensors = PlannedWork::Tensors;
 
+namespace {
+
+SqueezeExciteState state_of(SqueezeExcite& layer) {
+  return {&layer.reduce.weight, &layer.reduce.bias, &layer.expand.weight, &layer.expand.bias};
+}
+
+}  // namespace
+
 PlanWriter::Value PlanWriter::start(const Shape& images) {
   at_ = images;
   return x_ = work_.add(device_.type, images);
@@ -86,8 +94,7 @@ PlanWriter::Value PlanWriter::squeeze_excite(const std::string& name, Value x, S
                      features = layer.reduce.weight.shape.extent<C>().value;
   const Value pooled = wide(features), reduced = wide(squeezed), gate = wide(features), y = image(features);
   const std::int64_t weights = 2 * squeezed * features;
-  const SqueezeExciteState state{&layer.reduce.weight, &layer.reduce.bias, &layer.expand.weight,
-                                 &layer.expand.bias};
+  const SqueezeExciteState state = state_of(layer);
   // The image is read once for its mean, and again when the gate is known.
   kernel(name, {x, x, pooled, reduced, gate}, {pooled, reduced, gate, y}, static_cast<double>(n() * weights),
          weights, [=](Executor& executor, const Tensors& t) {
@@ -147,10 +154,26 @@ void PlanWriter::add_block(const std::string& path, MBConv& block) {
   part.is_block = true;
   part.route = choose(shape, device_);
   const Value x = x_;
+  if (part.route.is_fused()) return fused_mbconv(x, block);
   const Value e = linear(".expand", x, block.expand, block.expand_bn, activation_, kNone);
   const Value u = grouped_conv(".conv", e, block.conv, block.conv_bn, activation_);
   const Value gated = squeeze_excite(".se", u, block.se);
   x_ = linear(".project", gated, block.project, block.project_bn, Activation::None, x);
+}
+
+void PlanWriter::fused_mbconv(Value x, MBConv& block) {
+  const Value y = x_ = image(channels());
+  const std::int64_t weights =
+      block.conv.weight.shape.size() + block.expand.weight.shape.size() + block.project.weight.shape.size();
+  const std::int64_t gates = block.se.reduce.weight.shape.size() + block.se.expand.weight.shape.size();
+  const double macs = pixels() * static_cast<double>(weights) + static_cast<double>(n() * gates);
+  const inference::MBConvWeights folded{fold(block.expand.weight, block.expand_bn),
+                                        fold(block.conv.weight, block.conv_bn),
+                                        fold(block.project.weight, block.project_bn), state_of(block.se)};
+  kernel("", {x}, {y}, macs, weights + gates,
+         [=, activation = activation_](Executor& executor, const Tensors& t) {
+           inference::fused_mbconv(executor, t[x], folded, activation, t[y]);
+         });
 }
 
 PlanWriter::Value PlanWriter::add(const std::string& path, Head& layer) {
@@ -164,9 +187,11 @@ PlanWriter::Value PlanWriter::add(const std::string& path, Head& layer) {
   kernel(".pool", {x}, {pooled}, 0, 0, [=](Executor& executor, const Tensors& t) {
     inference::global_average_pool(executor, t[x], t[pooled]);
   });
+  // The activation by itself keeps NaN, which the logits must show.
   kernel(".expand", {pooled}, {hidden}, static_cast<double>(n() * expand.size()), expand.size(),
          [=, folded = fold(layer.expand.weight, layer.bn)](Executor& executor, const Tensors& t) {
-           inference::folded_linear(executor, t[pooled], folded, Activation::Relu, {}, t[hidden]);
+           inference::folded_linear(executor, t[pooled], folded, Activation::None, {}, t[hidden]);
+           inference::activation(executor, Activation::Relu, t[hidden]);
          });
   const Parameter* bias = layer.classifier.has_bias ? &layer.classifier.bias : nullptr;
   kernel(".classifier", {hidden}, {logits}, static_cast<double>(n() * classifier.size()), classifier.size(),

@@ -53,6 +53,7 @@ class PlanWriter {
 
   void add_block(const std::string& path, ConvFirst& block);
   void add_block(const std::string& path, MBConv& block);
+  void fused_mbconv(Value x, MBConv& block);
 
   static constexpr Value kNone = -1;
 

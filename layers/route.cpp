@@ -50,7 +50,10 @@ std::string_view name_of(Route::Kind kind) {
 }
 
 Route choose(const BlockShape& block, const RouteDevice& device) {
-  if (block.kind != "convfirst") return layers_because(concat("no fused kernel for ", block.kind, " blocks"));
+  if (block.kind == "mbconv") {
+    return device.place == PlaceKind::Cuda ? layers_because("the GPU has no fused kernel for MBConv blocks")
+                                           : Route{.kind = Route::Kind::FusedCpu};
+  }
   if (block.activation != kernels::Activation::Relu) {
     return layers_because(
         concat("the fused kernels have relu only, the activation is ", name_of(block.activation)));

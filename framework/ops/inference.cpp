@@ -1,5 +1,6 @@
 #include "framework/ops/inference.h"
 
+#include "kernels/activation/activation.h"
 #include "kernels/cast/cast.h"
 #include "kernels/convfirst_forward/convfirst_forward.h"
 #include "kernels/fold_norm/fold_norm.h"
@@ -7,6 +8,7 @@
 #include "kernels/global_average_pool/global_average_pool.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/linear/linear.h"
+#include "kernels/mbconv_forward/mbconv_forward.h"
 #include "kernels/patch_conv/patch_conv.h"
 #include "kernels/squeeze_excite/squeeze_excite.h"
 
@@ -57,6 +59,13 @@ void folded_linear(Executor& executor, const Tensor& x, const FoldedWeights& wei
                                 .y = y.rows<T, M, K>(),
                                 .workspace = {}},
                             [](auto at, const auto& args) { kernels::folded_linear(at, args); });
+  });
+}
+
+void activation(Executor& executor, kernels::Activation activation, const Tensor& y) {
+  executor.at(y.dtype(), [&]<class T>(auto place) {
+    kernels::activation(place, kernels::ActivationForward<T>{
+                                   .x = y.flat<const T>(), .activation = activation, .y = y.flat<T>()});
   });
 }
 
@@ -127,6 +136,35 @@ int convfirst_registers(Executor& executor, DType type,
     }
   });
   return registers;
+}
+
+void fused_mbconv(Executor& executor, const Tensor& x, const MBConvWeights& w, kernels::Activation activation,
+                  const Tensor& y) {
+  executor.at(x.dtype(), [&]<class T>(auto place) {
+    if constexpr (std::is_same_v<decltype(place), Cuda>) {
+      fail(ErrorKind::Internal, "a fused MBConv block on the GPU");
+    } else {
+      const SqueezeExciteState& se = w.squeeze_excite;
+      executor.with_workspace(
+          place,
+          kernels::MBConvForward<T>{
+              .x = x.view<const T, N, H, W, C>(),
+              .expand = w.expand.weight.renamed<const T, E, C>(),
+              .expand_bias = w.expand.bias.renamed<const Wide<T>, E>(),
+              .conv = w.conv.weight.view<const T, K, R, S, C>(),
+              .conv_bias = w.conv.bias.renamed<const Wide<T>, E>(),
+              .squeeze = se.reduce_weight->for_compute().template renamed<const T, D, E>(),
+              .squeeze_bias = se.reduce_bias->value.template renamed<const Wide<T>, D>(),
+              .excite = se.expand_weight->for_compute().template renamed<const T, E, D>(),
+              .excite_bias = se.expand_bias->value.template renamed<const Wide<T>, E>(),
+              .project = w.project.weight.renamed<const T, C, E>(),
+              .project_bias = w.project.bias.renamed<const Wide<T>, C>(),
+              .activation = activation,
+              .y = y.view<T, N, H, W, C>(),
+              .workspace = {}},
+          [](auto at, const auto& args) { kernels::mbconv(at, args); });
+    }
+  });
 }
 
 void squeeze_excite(Executor& executor, const Tensor& x, const SqueezeExciteState& state,

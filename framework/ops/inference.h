@@ -24,6 +24,8 @@ FoldedWeights fold_norm(Executor& executor, DType compute, const Parameter& weig
 // A 1x1 convolution or linear layer; `residual` may be empty.
 void folded_linear(Executor& executor, const Tensor& x, const FoldedWeights& weights,
                    kernels::Activation activation, const Tensor& residual, const Tensor& y);
+// In place.
+void activation(Executor& executor, kernels::Activation activation, const Tensor& y);
 void folded_patch_conv(Executor& executor, const Tensor& x, const FoldedWeights& weights, const Tensor& y);
 void folded_grouped_conv(Executor& executor, const Tensor& x, const FoldedWeights& weights,
                          kernels::Activation activation, const Tensor& y);
@@ -37,6 +39,14 @@ void fused_convfirst(Executor& executor, const Tensor& x, const ConvFirstWeights
 // What the routes of a fused block at place Cuda depend on, for 16-bit types.
 kernels::ConvFirstLimits convfirst_limits(Executor& executor, DType type);
 int convfirst_registers(Executor& executor, DType type, const kernels::ConvFirstRoute& route);
+
+// A whole MBConv block.
+struct MBConvWeights {
+  FoldedWeights expand, conv, project;
+  SqueezeExciteState squeeze_excite;
+};
+void fused_mbconv(Executor& executor, const Tensor& x, const MBConvWeights& weights,
+                  kernels::Activation activation, const Tensor& y);
 
 // Intermediate results, wide: pooled and gate [N,C], squeezed [N,D].
 struct SqueezeExciteMemory {

@@ -37,12 +37,16 @@ std::unique_ptr<Executor> Executor::cuda(int device_index, DType compute_type, b
 
 Tensor Executor::zeros(DType dtype, const Shape& shape) {
   const Tensor out = empty(dtype, shape);
-  if (stream_) {
-    stream_->zero(out.data(), out.size_bytes());
-  } else {
-    std::memset(out.data(), 0, out.size_bytes());
-  }
+  zero(out);
   return out;
+}
+
+void Executor::zero(const Tensor& tensor) {
+  if (stream_) {
+    stream_->zero(tensor.data(), tensor.size_bytes());
+  } else {
+    std::memset(tensor.data(), 0, tensor.size_bytes());
+  }
 }
 
 void Executor::copy(const Tensor& from, const Tensor& to) {

@@ -41,8 +41,9 @@ class Executor {
 
   Tensor empty(DType dtype, const Shape& shape) const { return Tensor::empty(*memory_.pool, dtype, shape); }
 
-  // All bytes zero.
+  // All bytes zero: a new tensor, or one that is there.
   Tensor zeros(DType dtype, const Shape& shape);
+  void zero(const Tensor& tensor);
 
   // Copies the elements of one tensor over another of equal size and type; both live at this place.
   void copy(const Tensor& from, const Tensor& to);

@@ -4,7 +4,8 @@
 //   y[m,k] = activation(sum_c x[m,c] weight[k,c] + bias[k]) + residual[m,k]
 //
 // The sum is wide and rounded to T at the end. The bias is a T and not wide: that is how matrix libraries add
-// one on the way out. At place Cuda an activation other than Relu sees the sum rounded.
+// one on the way out. At place Cuda an activation other than Relu sees the sum rounded, and Relu gives 0 for
+// NaN.
 #pragma once
 
 #include "kernels/activation/activation.h"

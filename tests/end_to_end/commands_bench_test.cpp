@@ -165,7 +165,7 @@ TEST(CommandBench, DataSaysWhereTheTimeGoes) {
 TEST(CommandBench, InferSaysHowTheNetworkRuns) {
   const ScratchFolder scratch;
   for (const auto& [fusion, how] :
-       {std::pair("auto", "plan with 3 of 6 blocks fused"), std::pair("off", "layer-wise")}) {
+       {std::pair("auto", "plan with 6 of 6 blocks fused"), std::pair("off", "layer-wise")}) {
     const Arguments set{"--set", concat("model.fusion=", fusion)};
     EXPECT_NE(output_of(tiny_model("infer", set), scratch.path()).find(how), std::string::npos) << fusion;
   }
