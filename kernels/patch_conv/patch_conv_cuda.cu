@@ -6,6 +6,7 @@
 #include "kernels/gemm/multiply_deep.h"
 #include "kernels/patch_conv/patch_conv.h"
 #include "kernels/patch_conv/patch_conv_check.h"
+#include "kernels/patch_conv/patch_conv_mma.h"
 
 namespace cf::kernels {
 
@@ -133,6 +134,9 @@ void scatter(Cuda place, const PatchConvBackwardInput<T>& a, const T* patches) {
 template <class T>
 void patch_conv(Cuda place, const PatchConvForward<T>& a) {
   check(a);
+  if constexpr (!std::is_same_v<T, float>) {
+    if (patch_conv_by_mma(place, a)) return;
+  }
   const Product product(a.y, a.weight);
   const std::size_t bytes = product.patch_bytes<T>();
   T* patches = workspace_as<T>("patch_conv forward", a.workspace, bytes / sizeof(T));
