@@ -1,8 +1,6 @@
 // The losses against PyTorch's.
 #include <gtest/gtest.h>
 
-#include <numeric>
-
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "tests/framework/golden_file.h"
 
@@ -15,26 +13,11 @@ using kernels::LossKind;
 constexpr N kSamples{6};
 constexpr K kClasses{11};
 
-// The file keeps the loss of soft targets and its gradient but not the targets: the gradient gives them,
-// softmax - N gradient.
-std::vector<double> soft_targets(const GoldenFile& golden) {
-  const auto logits = golden.values("logits"), gradients = golden.values("grads.soft");
-  std::vector<double> targets(logits.size());
-  for (std::size_t n = 0; n < 6; ++n) {
-    double sum = 0;
-    for (std::size_t k = n * 11; k < n * 11 + 11; ++k) sum += std::exp(logits[k]);
-    for (std::size_t k = n * 11; k < n * 11 + 11; ++k)
-      targets[k] = std::exp(logits[k]) / sum - 6 * gradients[k];
-    EXPECT_NEAR(std::accumulate(&targets[n * 11], &targets[n * 11] + 11, 0.0), 1, 1e-6);
-  }
-  return targets;
-}
-
 // Loss and gradient of the file's logits in T at the place, against its tensors `key` and `grads.key`.
 template <class T, class Place>
 void expect_golden(Place place, const std::string& key, double tolerance) {
   const GoldenFile golden("losses");
-  const auto logits64 = golden.values("logits"), soft64 = soft_targets(golden);
+  const auto logits64 = golden.values("logits"), soft64 = golden.values("soft_targets");
   const auto labels = golden.integers("labels");
   const std::vector<T> logits(logits64.begin(), logits64.end()), soft(soft64.begin(), soft64.end());
   const View<const T, N, K> rows(logits.data(), kSamples, kClasses);
