@@ -19,11 +19,6 @@ namespace cf {
   "%52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, %66, %67, " \
   "%68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, " \
   "%84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99"
-#define CF_PLACES_128                                                                    \
-  CF_PLACES_100                                                                          \
-  ", "                                                                                   \
-  "%100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, %112, %113, " \
-  "%114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
 
 #define CF_SUMS(i) "+f"(d[i][0]), "+f"(d[i][1]), "+f"(d[i][2]), "+f"(d[i][3])
 #define CF_SUMS_13                                                                                \
@@ -33,8 +28,6 @@ namespace cf {
 #define CF_SUMS_25                                                                                       \
   CF_SUMS_13, CF_SUMS(13), CF_SUMS(14), CF_SUMS(15), CF_SUMS(16), CF_SUMS(17), CF_SUMS(18), CF_SUMS(19), \
       CF_SUMS(20), CF_SUMS(21), CF_SUMS(22), CF_SUMS(23), CF_SUMS(24)
-#define CF_SUMS_32 \
-  CF_SUMS_25, CF_SUMS(25), CF_SUMS(26), CF_SUMS(27), CF_SUMS(28), CF_SUMS(29), CF_SUMS(30), CF_SUMS(31)
 
 // d += A B, both by their descriptors.
 template <class T>
@@ -88,31 +81,12 @@ __device__ inline void warpgroup_multiply(float (&d)[25][4], std::uint64_t a, st
   }
 }
 
-template <class T>
-__device__ inline void warpgroup_multiply(float (&d)[32][4], std::uint64_t a, std::uint64_t b) {
-  if constexpr (std::is_same_v<T, Half>) {
-    asm volatile(
-        "{.reg .pred add; setp.ne.b32 add, 1, 0; wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 "
-        "{" CF_PLACES_128 "}, %128, %129, add, 1, 1, 0, 0; }"
-        : CF_SUMS_32
-        : "l"(a), "l"(b));
-  } else {
-    asm volatile(
-        "{.reg .pred add; setp.ne.b32 add, 1, 0; wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 "
-        "{" CF_PLACES_128 "}, %128, %129, add, 1, 1, 0, 0; }"
-        : CF_SUMS_32
-        : "l"(a), "l"(b));
-  }
-}
-
 #undef CF_PLACES_52
 #undef CF_PLACES_64
 #undef CF_PLACES_100
-#undef CF_PLACES_128
 #undef CF_SUMS
 #undef CF_SUMS_13
 #undef CF_SUMS_16
 #undef CF_SUMS_25
-#undef CF_SUMS_32
 
 }  // namespace cf

@@ -43,6 +43,11 @@ __device__ inline void store_at(const float* address, int rank, float value) {
       : "memory");
 }
 
+// Arrives at a barrier of this block.
+__device__ inline void arrive(std::uint32_t barrier) {
+  asm volatile("mbarrier.arrive.shared.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+
 // Arrives at the same barrier of block `rank`. With the scope of a cluster spelt out this would wait for all
 // memory traffic of the thread; what is released here, the reading of a slot, is over.
 __device__ inline void arrive_at(std::uint32_t barrier, int rank) {

@@ -24,16 +24,6 @@ struct ProjectArguments {
 inline constexpr int kProjectTeams = MBConvProjectTiling::kMostTeams;
 inline constexpr int kProjectThreads = (kProjectTeams + 1) * kTeamThreads;
 
-// All warps of a warpgroup set the registers that their threads may use.
-template <int kRegisters>
-__device__ inline void grow_registers() {
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kRegisters));
-}
-template <int kRegisters>
-__device__ inline void shrink_registers() {
-  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kRegisters));
-}
-
 template <class T>
 class ProjectWorker {
  public:
@@ -202,17 +192,17 @@ class ProjectWorker {
         body(block, half * 2, channel, std::int64_t{pixel} * a_.channels + channel,
              pixel < a_.pixels && channel < a_.channels);
       }
-      asm volatile("" ::: "memory");  // more loads at once would take too many registers
+      if (block % 4 == 3) asm volatile("" ::: "memory");  // more loads at once would take too many registers
     }
   }
 
   // sum = x + bias.
   __device__ __forceinline__ void start_sums(Sums& sum, std::uint32_t first_pixel) const {
     for_each_pack(first_pixel, [&](int block, int at, int channel, std::int64_t offset, bool inside) {
-      Pack<T, 8> x{};
+      Words x{};
       float4 bias[2] = {};
       if (inside) {
-        x = load_pack<T, 8>(a_.x + offset);
+        x = *reinterpret_cast<const Words*>(a_.x + offset);
         bias[0] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel));
         bias[1] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel) + 1);
       }
@@ -220,8 +210,11 @@ class ProjectWorker {
       for (int i = 0; i < 4; ++i) {
         float(&values)[4] = sum[block * 4 / kTiles][block * 4 % kTiles + i];
         const float4& b = bias[i / 2];
-        values[at] = to_float(x.value[2 * i]) + (i % 2 == 0 ? b.x : b.z);
-        values[at + 1] = to_float(x.value[2 * i + 1]) + (i % 2 == 0 ? b.y : b.w);
+        T low, high;
+        low.bits = static_cast<std::uint16_t>(x.value[i]);
+        high.bits = static_cast<std::uint16_t>(x.value[i] >> 16);
+        values[at] = to_float(low) + (i % 2 == 0 ? b.x : b.z);
+        values[at + 1] = to_float(high) + (i % 2 == 0 ? b.y : b.w);
       }
     });
   }
@@ -260,11 +253,11 @@ __global__ void __launch_bounds__(kProjectThreads, 1)
   ProjectWorker<T> worker(arguments, shared);
   worker.prepare();
   if (worker.copies()) {
-    shrink_registers<kFew>();
+    release_registers<kFew>();
     worker.copy();
     worker.finish();
   } else {
-    grow_registers<kMany>();
+    claim_registers<kMany>();
     worker.multiply();
     worker.finish();
   }

@@ -75,10 +75,9 @@ bool compute_hidden(Cuda place, const MBConvForward<T>& a, const T* x, std::int6
   const std::int64_t slices = (arguments.hidden + Tiling::kSlice - 1) / Tiling::kSlice;
   const std::int64_t units = (images + tiling.images - 1) / tiling.images;
   const std::int64_t cluster = units > 1 ? 2 : 1, columns = (units + cluster - 1) / cluster * cluster;
-  // As many parts of the hidden channels as keep all multiprocessors busy, of whole turns of the teams.
+  // As many parts of the hidden channels as keep all multiprocessors busy.
   const std::int64_t wanted = std::max<std::int64_t>(1, multiprocessors_of(place) / columns);
-  const std::int64_t turns = (slices + Tiling::kTeams - 1) / Tiling::kTeams;
-  arguments.slices = static_cast<int>((turns + wanted - 1) / wanted * Tiling::kTeams);
+  arguments.slices = static_cast<int>((slices + wanted - 1) / wanted);
   const std::int64_t parts = (slices + arguments.slices - 1) / arguments.slices;
   const LaunchShape shape{.grid = {static_cast<unsigned>(columns), static_cast<unsigned>(parts)},
                           .block = kHiddenThreads,

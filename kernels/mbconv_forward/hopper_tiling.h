@@ -11,7 +11,7 @@
 namespace cf::kernels {
 
 struct MBConvHopperTiling {
-  static constexpr int kTeams = 2;   // warpgroups of a block, beside the warp that copies
+  static constexpr int kTeams = 3;   // warpgroups of a block, beside the one that copies
   static constexpr int kSlice = 64;  // hidden channels
   static constexpr int kDepth = 64;  // channels of x or hidden channels in a slot
   static constexpr int kRowBytes = 128;
@@ -27,26 +27,29 @@ struct MBConvHopperTiling {
   int shared_bytes = 0;  // 0: not this route
 
   constexpr int x_bytes() const { return depth_blocks * columns * kRowBytes; }
-  // A row of zeros before the first image; behind the last one a row for what belongs to no image.
-  constexpr int team_pixels() const { return (1 + images * image_rows) * pitch; }
-  constexpr int team_bytes() const { return (team_pixels() + pitch) * kRowBytes; }
+  // A row of zeros before the first image and behind each; the last row is for what belongs to no image.
+  constexpr int team_rows(int height) const {
+    return 1 + images * image_rows + (image_rows - height < 2 ? 1 : 0);
+  }
+  constexpr int team_bytes(int height) const { return team_rows(height) * pitch * kRowBytes; }
 };
 
 // Offsets in shared memory, from an address aligned to 1024 bytes.
 struct MBConvHopperLayout {
-  int teams, slots, places, barriers, end;
+  int teams, slots, places, turns, barriers, end;
 
-  constexpr explicit MBConvHopperLayout(const MBConvHopperTiling& t)
+  constexpr MBConvHopperLayout(const MBConvHopperTiling& t, int height)
       : teams(t.x_bytes()),
-        slots(teams + MBConvHopperTiling::kTeams * t.team_bytes()),
+        slots(teams + MBConvHopperTiling::kTeams * t.team_bytes(height)),
         places(slots + t.slots * MBConvHopperTiling::kSlotBytes),
-        barriers(places + MBConvHopperTiling::kMostColumns * 4),
+        turns(places + t.columns * 4),
+        barriers(turns + MBConvHopperTiling::kTeams * 8),
         end(barriers + t.depth_blocks * 8 + t.slots * 16) {}
 };
 
 inline constexpr int kMBConvHopperColumns[] = {104, 200, 256};
 
-// Of the numbers of images that fit with slots enough the one that wastes the least of the product;
+// Of the numbers of images that fit with at least three slots the one that wastes the least of the product;
 // of equals the largest.
 constexpr MBConvHopperTiling mbconv_hopper_tiling(std::int64_t samples, std::int64_t height,
                                                   std::int64_t width, std::int64_t channels,
@@ -68,17 +71,15 @@ constexpr MBConvHopperTiling mbconv_hopper_tiling(std::int64_t samples, std::int
     t.pitch = static_cast<int>(width + 7) / 8 * 8;
     t.depth_blocks =
         static_cast<int>((channels + MBConvHopperTiling::kDepth - 1) / MBConvHopperTiling::kDepth);
-    const auto fixed = MBConvHopperLayout(t).end;
+    const auto fixed = MBConvHopperLayout(t, static_cast<int>(height)).end;
     constexpr int kBytesOfSlot = MBConvHopperTiling::kSlotBytes + 16;
     t.slots = static_cast<int>(std::min<std::int64_t>(kMostSlots, (shared_limit - fixed) / kBytesOfSlot));
-    // A warpgroup waits for its first slot while the other reads what comes before: were the ring shorter, it
-    // would mistake an earlier filling of that slot for its own.
-    if (t.slots < std::max(kFewestSlots, t.depth_blocks + 1)) continue;
+    if (t.slots < kFewestSlots) continue;
     const double share = static_cast<double>(images * pixels) / t.columns;
     if (share <= best_share) continue;
     best_share = share;
     best = t;
-    best.shared_bytes = MBConvHopperLayout(t).end;
+    best.shared_bytes = MBConvHopperLayout(t, static_cast<int>(height)).end;
   }
   return best;
 }

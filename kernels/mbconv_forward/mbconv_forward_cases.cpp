@@ -84,6 +84,8 @@ std::vector<Case> mbconv_forward_cases() {
       {.n = 2, .h = 16, .w = 16, .channels = 32, .expansion = 2},
       {.n = 7, .h = 7, .w = 7, .channels = 64, .expansion = 4, .sm_limit = 1},
       {.n = 2, .h = 7, .w = 7, .channels = 288, .expansion = 2},
+      // More weights in a turn than slots in the ring, turn after turn.
+      {.n = 3, .h = 1, .w = 2, .channels = 768, .expansion = 1, .sm_limit = 1},
       {.n = 3, .h = 7, .w = 5, .channels = 32, .expansion = 3, .portable = true},
       // Images larger than a tile: cut in rows, in columns, in both.
       {.n = 2, .h = 19, .w = 15, .channels = 16, .expansion = 2},

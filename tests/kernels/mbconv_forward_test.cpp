@@ -184,7 +184,7 @@ TEST(MBConvHopperTiling, FitsWhatAHopperGpuGrants) {
       EXPECT_LE(t.images * side * side, t.columns);
       EXPECT_EQ(t.image_rows % 2, 0);
       EXPECT_GT(t.image_rows, side);
-      EXPECT_GT(t.slots, t.depth_blocks) << channels << " channels";
+      EXPECT_GE(t.slots, 3);
     }
   }
 }
