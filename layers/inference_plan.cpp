@@ -32,7 +32,7 @@ InferencePlan::InferencePlan(ConvFirstNet& net, const InferenceShape& shape, con
 
 void InferencePlan::build(Executor* executor, ConvFirstNet& net, const RouteDevice& device) {
   net.check_image(shape_.height, shape_.width);
-  PlanWriter writer(executor, device, net.activation(), work_, parts_);
+  PlanWriter writer(executor, device, net, work_, parts_);
   input_ = writer.start(
       Shape(N{shape_.samples}, H{shape_.height}, W{shape_.width}, C{std::int64_t{net.spec().channels}}));
   net.visit([&]<class Member>(const std::string& name, Member& member) {

@@ -128,7 +128,7 @@ void PlanWriter::add_block(const std::string& path, ConvFirst& block) {
   const BlockShape shape = block_shape("convfirst", hidden);
   PlannedPart& part = begin_part(path, shape.text());
   part.is_block = true;
-  part.route = choose(shape, device_);
+  part.route = choose(shape, device_, require_fused_);
   const Value x = x_;
   if (!part.route.is_fused()) {
     const Value u = grouped_conv(".conv", x, block.conv, block.conv_bn, Activation::None);
@@ -152,7 +152,7 @@ void PlanWriter::add_block(const std::string& path, MBConv& block) {
   const BlockShape shape = block_shape("mbconv", hidden);
   PlannedPart& part = begin_part(path, shape.text());
   part.is_block = true;
-  part.route = choose(shape, device_);
+  part.route = choose(shape, device_, require_fused_);
   const Value x = x_;
   if (part.route.is_fused()) return fused_mbconv(x, block);
   const Value e = linear(".expand", x, block.expand, block.expand_bn, activation_, kNone);

@@ -15,9 +15,14 @@ class PlanWriter {
   using Value = PlannedWork::Value;
 
   // Without an executor nothing is folded, and the steps cannot run.
-  PlanWriter(Executor* executor, const RouteDevice& device, kernels::Activation activation, PlannedWork& work,
+  PlanWriter(Executor* executor, const RouteDevice& device, const ConvFirstNet& net, PlannedWork& work,
              std::vector<PlannedPart>& parts)
-      : executor_(executor), device_(device), activation_(activation), work_(work), parts_(parts) {}
+      : executor_(executor),
+        device_(device),
+        activation_(net.activation()),
+        require_fused_(net.spec().fusion == "require"),
+        work_(work),
+        parts_(parts) {}
 
   // [N,H,W,C] of the images; the input of the next part.
   Value start(const Shape& images);
@@ -60,6 +65,7 @@ class PlanWriter {
   Executor* executor_;
   RouteDevice device_;
   kernels::Activation activation_;
+  bool require_fused_;
   PlannedWork& work_;
   std::vector<PlannedPart>& parts_;
   Shape at_;

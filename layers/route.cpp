@@ -1,6 +1,7 @@
 #include "layers/route.h"
 
 #include "framework/ops/inference.h"
+#include "kernels/mbconv_forward/hopper_tiling.h"
 
 namespace cf::layers {
 
@@ -10,10 +11,7 @@ Route layers_because(std::string why) {
   return {.kind = Route::Kind::Layers, .why_not_fused = std::move(why)};
 }
 
-Route choose_on_gpu(const BlockShape& block, const RouteDevice& device) {
-  if (device.type == DType::Float32) {
-    return layers_because("the GPU's fused kernels compute in float16 and bfloat16, not in float32");
-  }
+Route choose_convfirst_on_gpu(const BlockShape& block, const RouteDevice& device) {
   auto route =
       kernels::convfirst_route({block.n, block.h, block.w, block.channels, block.hidden}, device.limits);
   switch (route.kind) {
@@ -25,6 +23,29 @@ Route choose_on_gpu(const BlockShape& block, const RouteDevice& device) {
       break;
   }
   return layers_because(std::move(route.why_none));
+}
+
+// On an H200 the fused MBConv block is faster than its layers where an image fills a tile and the images fill
+// the multiprocessors (docs/performance.md); smaller images and batches leave too many of them idle.
+bool fused_mbconv_is_faster(const BlockShape& block, const kernels::MBConvHopperTiling& tiling,
+                            int multiprocessors) {
+  constexpr std::int64_t kFewestChannels = 128;
+  return tiling.images == 1 && 10 * block.h * block.w >= 9 * tiling.columns &&
+         4 * block.n >= 3 * multiprocessors && block.channels >= kFewestChannels;
+}
+
+Route choose_mbconv_on_gpu(const BlockShape& block, const RouteDevice& device, bool require_fused) {
+  const bool has_wgmma = device.limits.wgmma && (block.activation == kernels::Activation::Relu ||
+                                                 block.activation == kernels::Activation::Silu);
+  const auto tiling = has_wgmma ? kernels::mbconv_hopper_tiling(block.n, block.h, block.w, block.channels,
+                                                                device.limits.shared_memory)
+                                : kernels::MBConvHopperTiling{};
+  const bool is_hopper = tiling.shared_bytes > 0;
+  if (!require_fused &&
+      (!is_hopper || !fused_mbconv_is_faster(block, tiling, device.limits.multiprocessors))) {
+    return layers_because("its layers are faster at this shape");
+  }
+  return {.kind = is_hopper ? Route::Kind::FusedHopper : Route::Kind::FusedPortable};
 }
 
 }  // namespace
@@ -49,17 +70,19 @@ std::string_view name_of(Route::Kind kind) {
   return "?";
 }
 
-Route choose(const BlockShape& block, const RouteDevice& device) {
+Route choose(const BlockShape& block, const RouteDevice& device, bool require_fused) {
+  const bool on_gpu = device.place == PlaceKind::Cuda;
+  if (on_gpu && device.type == DType::Float32) {
+    return layers_because("the GPU's fused kernels compute in float16 and bfloat16, not in float32");
+  }
   if (block.kind == "mbconv") {
-    return device.place == PlaceKind::Cuda ? layers_because("the GPU has no fused kernel for MBConv blocks")
-                                           : Route{.kind = Route::Kind::FusedCpu};
+    return on_gpu ? choose_mbconv_on_gpu(block, device, require_fused) : Route{.kind = Route::Kind::FusedCpu};
   }
   if (block.activation != kernels::Activation::Relu) {
     return layers_because(
-        concat("the fused kernels have relu only, the activation is ", name_of(block.activation)));
+        concat("the fused ConvFirst kernels have relu only, the activation is ", name_of(block.activation)));
   }
-  return device.place == PlaceKind::Cuda ? choose_on_gpu(block, device)
-                                         : Route{.kind = Route::Kind::FusedCpu};
+  return on_gpu ? choose_convfirst_on_gpu(block, device) : Route{.kind = Route::Kind::FusedCpu};
 }
 
 }  // namespace cf::layers

@@ -49,6 +49,7 @@ struct Route {
 
 std::string_view name_of(Route::Kind kind);
 
-Route choose(const BlockShape& block, const RouteDevice& device);
+// The fastest implementation, as far as measured; with `require_fused` a fused one if there is any.
+Route choose(const BlockShape& block, const RouteDevice& device, bool require_fused = false);
 
 }  // namespace cf::layers

@@ -141,8 +141,8 @@ int convfirst_registers(Executor& executor, DType type,
 void fused_mbconv(Executor& executor, const Tensor& x, const MBConvWeights& w, kernels::Activation activation,
                   const Tensor& y) {
   executor.at(x.dtype(), [&]<class T>(auto place) {
-    if constexpr (std::is_same_v<decltype(place), Cuda>) {
-      fail(ErrorKind::Internal, "a fused MBConv block on the GPU");
+    if constexpr (std::is_same_v<decltype(place), Cuda> && std::is_same_v<T, float>) {
+      fail(ErrorKind::Internal, "a fused MBConv block in float32 on the GPU");
     } else {
       const SqueezeExciteState& se = w.squeeze_excite;
       executor.with_workspace(

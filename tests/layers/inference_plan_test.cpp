@@ -194,7 +194,22 @@ TEST(Route, SaysWhyABlockIsNotFused) {
             "the GPU's fused kernels compute in float16 and bfloat16, not in float32");
   BlockShape silu = convfirst(64, 56);
   silu.activation = kernels::Activation::Silu;
-  EXPECT_EQ(why(silu, {}), "the fused kernels have relu only, the activation is silu");
+  EXPECT_EQ(why(silu, {}), "the fused ConvFirst kernels have relu only, the activation is silu");
+}
+
+TEST(Route, FusesMBConvWhereThatIsFasterOrRequired) {
+  const auto mbconv = [](std::int64_t samples, std::int64_t channels, std::int64_t side) {
+    return BlockShape{
+        .kind = "mbconv", .n = samples, .h = side, .w = side, .channels = channels, .hidden = 4 * channels};
+  };
+  EXPECT_EQ(choose(mbconv(128, 256, 14), hopper()).kind, Route::Kind::FusedHopper);
+  for (const BlockShape& block : {mbconv(1, 256, 14), mbconv(128, 512, 7), mbconv(128, 64, 14)}) {
+    EXPECT_EQ(choose(block, hopper()).why_not_fused, "its layers are faster at this shape") << block.text();
+    EXPECT_EQ(choose(block, hopper(), true).kind, Route::Kind::FusedHopper) << block.text();
+  }
+  EXPECT_EQ(choose(mbconv(128, 64, 28), hopper(), true).kind, Route::Kind::FusedPortable);
+  EXPECT_FALSE(choose(mbconv(128, 256, 14), hopper(DType::Float32), true).is_fused());
+  EXPECT_EQ(choose(mbconv(1, 512, 7), {}).kind, Route::Kind::FusedCpu);
 }
 
 // --- on a GPU
@@ -214,6 +229,20 @@ TEST_P(InferencePlanOnGpu, ErrsNoMoreThanTheLayers) {
   const auto truth = exact.layer_wise(exact.images(37, 33, 21));
   const Tensor x = network.images(37, 33, 21);
   InferencePlan plan(*network.executor, network.net, {37, 33, 21}, network.type);
+  const double error = relative_error(network.executor->floats(plan(x)), truth);
+  EXPECT_LE(error, 2 * relative_error(network.layer_wise(x), truth) + 1e-6);
+}
+
+TEST_P(InferencePlanOnGpu, ErrsNoMoreThanTheLayersWithEveryBlockFused) {
+  if (GetParam() == DType::Float32) return;  // no fused blocks
+  auto spec = small_net();
+  spec.fusion = "require";
+  Network exact(Executor::cuda(0, DType::Float32), DType::Float32, small_net());
+  Network network(Executor::cuda(0, GetParam()), GetParam(), spec);
+  const auto truth = exact.layer_wise(exact.images(21, 112, 112));
+  const Tensor x = network.images(21, 112, 112);
+  InferencePlan plan(*network.executor, network.net, {21, 112, 112}, network.type);
+  EXPECT_EQ(plan.fused_blocks(), 6U);
   const double error = relative_error(network.executor->floats(plan(x)), truth);
   EXPECT_LE(error, 2 * relative_error(network.layer_wise(x), truth) + 1e-6);
 }
