@@ -6,7 +6,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/convfirst_forward/convfirst_forward.h"
 #include "kernels/convfirst_forward/convfirst_forward_check.h"
-#include "kernels/feed_forward/feed_forward_rows.h"
+#include "kernels/feed_forward/feed_forward_rows_cpu.h"
 #include "kernels/grouped_conv/convolve_unit.h"
 
 namespace cf::kernels {

@@ -1,7 +1,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/feed_forward/feed_forward.h"
 #include "kernels/feed_forward/feed_forward_check.h"
-#include "kernels/feed_forward/feed_forward_rows.h"
+#include "kernels/feed_forward/feed_forward_rows_cpu.h"
 
 namespace cf::kernels {
 
