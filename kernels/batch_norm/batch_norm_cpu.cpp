@@ -4,6 +4,7 @@
 
 #include "kernels/activation/activation_cpu.h"
 #include "kernels/base/accumulate.h"
+#include "kernels/base/independent_iterations.h"
 #include "kernels/base/parallel.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_check.h"
@@ -97,7 +98,7 @@ void input_gradient(const float* __restrict__ x, const float* dy, const Channels
   const float* __restrict__ slope = coefficients.slope;
   const float* __restrict__ offset = coefficients.offset;
   const std::int64_t count = channels.count;
-#pragma GCC ivdep
+  CF_INDEPENDENT_ITERATIONS
   for (std::int64_t c = 0; c < count; ++c) {  // dx may be dy: an element is read before it is written
 #pragma GCC unroll 8
     for (std::int64_t r = 0; r < kCount; ++r) {
@@ -203,7 +204,7 @@ void batch_norm(Cpu place, const BatchNormApply<float>& args) {
                for (M m{first}; m < M{last}; ++m) {
                  const float* x = args.x.at(m);
                  float* y = args.y.at(m);
-#pragma GCC ivdep
+                 CF_INDEPENDENT_ITERATIONS
                  for (std::int64_t c = 0; c < channels; ++c)
                    y[c] = activate<kActivation>(scale[c] * x[c] + shift[c]);
                }
