@@ -25,15 +25,6 @@ Route choose_convfirst_on_gpu(const BlockShape& block, const RouteDevice& device
   return layers_because(std::move(route.why_none));
 }
 
-// On an H200 the fused MBConv block is faster than its layers where an image fills a tile and the images fill
-// the multiprocessors (docs/performance.md); smaller images and batches leave too many of them idle.
-bool fused_mbconv_is_faster(const BlockShape& block, const kernels::MBConvHopperTiling& tiling,
-                            int multiprocessors) {
-  constexpr std::int64_t kFewestChannels = 128;
-  return tiling.images == 1 && 10 * block.h * block.w >= 9 * tiling.columns &&
-         4 * block.n >= 3 * multiprocessors && block.channels >= kFewestChannels;
-}
-
 Route choose_mbconv_on_gpu(const BlockShape& block, const RouteDevice& device, bool require_fused) {
   const bool has_wgmma = device.limits.wgmma && (block.activation == kernels::Activation::Relu ||
                                                  block.activation == kernels::Activation::Silu);
@@ -41,9 +32,8 @@ Route choose_mbconv_on_gpu(const BlockShape& block, const RouteDevice& device, b
                                                                 device.limits.shared_memory)
                                 : kernels::MBConvHopperTiling{};
   const bool is_hopper = tiling.shared_bytes > 0;
-  if (!require_fused &&
-      (!is_hopper || !fused_mbconv_is_faster(block, tiling, device.limits.multiprocessors))) {
-    return layers_because("its layers are faster at this shape");
+  if (!is_hopper && !require_fused) {
+    return layers_because("its layers are faster than the fused kernel without wgmma");
   }
   return {.kind = is_hopper ? Route::Kind::FusedHopper : Route::Kind::FusedPortable};
 }
