@@ -28,8 +28,8 @@ struct ConvFirst {
 
   void describe(Description& description, const std::string& path, Extent& at) const;
 
-  // Whether the branch of this pass runs fused; that it is required but cannot be is a Usage error.
-  bool fuses(Pass& pass, DType dtype, kernels::Activation activation);
+  // Whether the branch is trained fused; that it is required but cannot be is a Usage error.
+  bool fuses(const Executor& executor, DType dtype, kernels::Activation activation);
 
   template <class V>
   void visit(V&& v) {

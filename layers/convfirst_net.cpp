@@ -108,6 +108,17 @@ ConvFirstNet::ConvFirstNet(const ConvFirstNetSpec& spec)
   }
 }
 
+int ConvFirstNet::blocks_trained_fused(const Executor& executor, DType dtype) {
+  int fused = 0;
+  for (Stage& stage : stages_) {
+    for (Block& block : stage.blocks) {
+      auto* convfirst = std::get_if<ConvFirst>(&block);
+      if (convfirst != nullptr && convfirst->fuses(executor, dtype, activation_)) ++fused;
+    }
+  }
+  return fused;
+}
+
 std::int64_t ConvFirstNet::smallest_side() const { return std::int64_t{spec_.patch} << (stages_.size() - 1); }
 
 void ConvFirstNet::check_image(std::int64_t height, std::int64_t width) const {

@@ -84,6 +84,10 @@ class ConvFirstNet {
   // The buckets of this network's parameters, which they are bound to from then on.
   std::unique_ptr<ParameterStore> make_store(Executor& executor, DType dtype = DType::Float32);
 
+  int blocks() const { return block_count_; }
+  // How many of them train by fused passes on this executor, with activations of this type.
+  int blocks_trained_fused(const Executor& executor, DType dtype);
+
   // Costs for one image of the given size, which is checked as that of an input is.
   Description describe(std::int64_t height, std::int64_t width) const;
 

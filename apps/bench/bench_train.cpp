@@ -21,7 +21,7 @@ ModelBenchmarkResult measure(const ModelBenchmarkOptions& options, const Config&
           .config = config,
           .device = device_name(*executor),
           .type = executor->compute_type(),
-          .how = "layer-wise",
+          .how = training.how_it_runs(),
           .timing = {.seconds = spread_of(std::move(seconds)), .in_graph = training.in_graph()},
           .ranks = ranks.world(),
           .alone = {},

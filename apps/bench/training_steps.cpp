@@ -40,6 +40,11 @@ double TrainingSteps::run() {
   return std::chrono::duration<double>(end - std::exchange(last_end_, end)).count();
 }
 
+std::string TrainingSteps::how_it_runs() {
+  const int fused = net_.blocks_trained_fused(executor_, executor_.compute_type());
+  return fused == 0 ? "layer-wise" : concat(fused, " of ", net_.blocks(), " blocks fused");
+}
+
 bool TrainingSteps::in_graph() const { return CapturedWork::is_possible(executor_); }
 
 std::int64_t TrainingSteps::reserved_bytes() const {

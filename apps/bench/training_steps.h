@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "apps/config/config.h"
@@ -26,6 +27,8 @@ class TrainingSteps {
 
   // Whether steps are replayed from a CUDA graph.
   bool in_graph() const;
+  // "5 of 16 blocks fused"
+  std::string how_it_runs();
   // Memory held at once, and taken from the system.
   std::int64_t peak_bytes() const { return step_.peak_bytes(); }
   std::int64_t reserved_bytes() const;

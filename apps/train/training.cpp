@@ -86,6 +86,9 @@ Training::Training(const Config& config, const TrainOptions& options)
   broadcast_state();
   if (is_first()) write_run_files();
   log_.line(header_line());
+  if (const int fused = net_.blocks_trained_fused(*executor_, executor_->compute_type()); fused > 0) {
+    log_.line(fmt::format("{} of {} blocks train by fused passes", fused, net_.blocks()));
+  }
   if (!options.layout.empty()) log_.line(options.layout);
 }
 
