@@ -199,7 +199,8 @@ class FusedConvFirst : public testing::TestWithParam<std::tuple<Problem, Place>>
 };
 
 TEST_P(FusedConvFirst, ErrsNoMoreThanTheLayers) {
-  const auto& [problem, place] = GetParam();
+  const auto& problem = std::get<0>(GetParam());
+  const auto& place = std::get<1>(GetParam());
   const std::uint64_t draws = size_of(place.dtype) == 2 ? 4 : 1;
   std::map<std::string, double> layers, fused;  // sums of squared errors
   for (std::uint64_t draw = 0; draw < draws; ++draw) {
