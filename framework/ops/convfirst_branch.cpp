@@ -1,6 +1,7 @@
 #include "framework/ops/convfirst_branch.h"
 
 #include "framework/autograd/record.h"
+#include "framework/ops/grouped_conv.h"
 #include "kernels/covariance/covariance.h"
 #include "kernels/feed_forward/feed_forward.h"
 #include "kernels/feed_forward_backward/feed_forward_backward.h"
@@ -133,31 +134,10 @@ struct Branch {
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
-    Tensor dx;
-    at_supported(pass.executor(), dy.dtype(), [&]<class T>(auto place) {
-      const Tensor du = gradient_of_convolution<T>(place, saved, pass, dy);
-      Executor& executor = pass.executor();
-      constexpr auto call = [](auto at, const auto& args) { kernels::grouped_conv(at, args); };
-      const auto [dweight, accumulate] = gradient_target(*saved.conv);
-      executor.with_workspace(
-          place,
-          kernels::GroupedConvBackwardWeight<T>{.x = saved.x.view<const T, N, H, W, C>(),
-                                                .dy = du.renamed<const T, N, H, W, K>(),
-                                                .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
-                                                .accumulate = accumulate,
-                                                .workspace = {}},
-          call);
-      if (!wanted[0]) return;
-      dx = pass.empty(dy.dtype(), saved.x.shape());
-      executor.with_workspace(place,
-                              kernels::GroupedConvBackwardInput<T>{
-                                  .dy = du.renamed<const T, N, H, W, K>(),
-                                  .weight = saved.conv->for_compute().view<const T, K, R, S, C>(),
-                                  .dx = dx.view<T, N, H, W, C>(),
-                                  .workspace = {}},
-                              call);
-    });
-    return {dx};
+    Tensor du;
+    at_supported(pass.executor(), dy.dtype(),
+                 [&]<class T>(auto place) { du = gradient_of_convolution<T>(place, saved, pass, dy); });
+    return {grouped_conv_backward(pass, saved.x, *saved.conv, du, wanted[0])};
   }
 
   // From the gradient of the result to that of u, through both norms; all parameters but the convolution's

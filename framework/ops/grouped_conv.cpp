@@ -32,29 +32,7 @@ struct GroupedConv {
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
-    Tensor dx;
-    Executor& executor = pass.executor();
-    executor.at(dy.dtype(), [&]<class T>(auto place) {
-      const auto [dweight, accumulate] = gradient_target(*saved.weight);
-      executor.with_workspace(
-          place,
-          kernels::GroupedConvBackwardWeight<T>{.x = saved.x.view<const T, N, H, W, C>(),
-                                                .dy = dy.renamed<const T, N, H, W, K>(),
-                                                .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
-                                                .accumulate = accumulate,
-                                                .workspace = {}},
-          call);
-      if (!wanted[0]) return;
-      dx = pass.empty(dy.dtype(), saved.x.shape());
-      executor.with_workspace(place,
-                              kernels::GroupedConvBackwardInput<T>{
-                                  .dy = dy.renamed<const T, N, H, W, K>(),
-                                  .weight = saved.weight->for_compute().view<const T, K, R, S, C>(),
-                                  .dx = dx.view<T, N, H, W, C>(),
-                                  .workspace = {}},
-                              call);
-    });
-    return {dx};
+    return {grouped_conv_backward(pass, saved.x, *saved.weight, dy, wanted[0])};
   }
 };
 
@@ -62,6 +40,33 @@ struct GroupedConv {
 
 Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight) {
   return record<GroupedConv>(pass, inputs(x), weight);
+}
+
+Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy,
+                             bool wants_dx) {
+  Tensor dx;
+  Executor& executor = pass.executor();
+  executor.at(dy.dtype(), [&]<class T>(auto place) {
+    const auto [dweight, accumulate] = gradient_target(weight);
+    executor.with_workspace(
+        place,
+        kernels::GroupedConvBackwardWeight<T>{.x = x.view<const T, N, H, W, C>(),
+                                              .dy = dy.renamed<const T, N, H, W, K>(),
+                                              .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
+                                              .accumulate = accumulate,
+                                              .workspace = {}},
+        call);
+    if (!wants_dx) return;
+    dx = pass.empty(dy.dtype(), x.shape());
+    executor.with_workspace(
+        place,
+        kernels::GroupedConvBackwardInput<T>{.dy = dy.renamed<const T, N, H, W, K>(),
+                                             .weight = weight.for_compute().view<const T, K, R, S, C>(),
+                                             .dx = dx.view<T, N, H, W, C>(),
+                                             .workspace = {}},
+        call);
+  });
+  return dx;
 }
 
 }  // namespace cf
