@@ -100,7 +100,8 @@ void print_result(const EvalOptions& options, const LoadedModel& model, int size
                                  {"top5", result.top5()},
                                  {"loss", result.loss},
                                  {"correct1", result.correct1},
-                                 {"correct5", result.correct5}};
+                                 {"correct5", result.correct5},
+                                 {"fused_blocks", result.fused_blocks}};
     fmt::print("{}\n", line.dump());
     return;
   }

@@ -96,6 +96,7 @@ EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const d
     if (progress) progress(result.images * ranks.world());
     loader.recycle(std::move(batch));
   }
+  if (inference && inference->plan()) result.fused_blocks = inference->plan()->fused_blocks();
   add_other_ranks(result, ranks);
   CF_CHECK(result.images == dataset.size(), "evaluated ", result.images, " images of ", dataset.size());
   result.loss /= static_cast<double>(result.images);

@@ -16,7 +16,8 @@ namespace cf::apps {
 struct EvaluationResult {
   std::int64_t images = 0;
   std::int64_t correct1 = 0, correct5 = 0;
-  double loss = 0;                                   // mean cross entropy without smoothing
+  std::size_t fused_blocks = 0;  // residual blocks computed by one fused kernel or two; 0 without a plan
+  double loss = 0;               // mean cross entropy without smoothing
   std::vector<std::vector<std::int64_t>> confusion;  // [true class][predicted class]
 
   double top1() const { return static_cast<double>(correct1) / static_cast<double>(images); }
