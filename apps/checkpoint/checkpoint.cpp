@@ -32,7 +32,6 @@ void put_interval(Metadata& metadata, const IntervalSums& sums) {
   put_double(metadata, "interval_correct", sums.correct);
   put_double(metadata, "interval_gradient_norm", sums.gradient_norm);
   put_double(metadata, "interval_seconds", sums.seconds);
-  put_double(metadata, "interval_waited", sums.waited);
 }
 
 IntervalSums get_interval(const Metadata& metadata) {
@@ -40,8 +39,7 @@ IntervalSums get_interval(const Metadata& metadata) {
           .loss = get_double(metadata, "interval_loss"),
           .correct = get_double(metadata, "interval_correct"),
           .gradient_norm = get_double(metadata, "interval_gradient_norm"),
-          .seconds = get_double(metadata, "interval_seconds"),
-          .waited = get_double(metadata, "interval_waited")};
+          .seconds = get_double(metadata, "interval_seconds")};
 }
 
 void put_loss_scale(Metadata& metadata, const kernels::StepState& state) {

@@ -25,7 +25,7 @@ namespace cf::apps {
 struct IntervalSums {
   std::int64_t steps = 0;
   double loss = 0, correct = 0, gradient_norm = 0;
-  double seconds = 0, waited = 0;  // waited: for data
+  double seconds = 0;
 };
 
 // How far a run has come. The data position follows from `step`: the order of samples is a function of the

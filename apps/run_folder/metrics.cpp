@@ -27,6 +27,9 @@ void members(Row& row, Visit&& visit) requires std::is_same_v<std::remove_const_
   visit("img_per_s_per_rank", row.img_per_s_per_rank);
   visit("data_wait", row.data_wait);
   visit("data_wait_rank", row.data_wait_rank);
+  visit("communication", row.communication);
+  visit("slowest_rank", row.slowest_rank);
+  visit("slowest_cause", row.slowest_cause);
   visit("memory_bytes", row.memory_bytes);
 }
 
@@ -47,12 +50,29 @@ void members(Row& row, Visit&& visit) requires std::is_same_v<std::remove_const_
 template <class Row>
 constexpr const char* kKind = std::is_same_v<Row, TrainRow> ? "train" : "eval";
 
+// What is not known is null; JSON has neither NaN nor infinity.
+Json json_of(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json json_of(std::int64_t value) { return value; }
+Json json_of(const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(nullptr); }
+Json json_of(const std::string& value) { return value.empty() ? Json(nullptr) : Json(value); }
+
+template <class Value>
+struct ValueIn {
+  using type = Value;
+};
+template <class Value>
+struct ValueIn<std::optional<Value>> {
+  using type = Value;
+};
+template <class Member>
+using ValueOf = typename ValueIn<std::remove_cvref_t<Member>>::type;
+
 template <class Row>
 Row row_from(const Json& json) {
   Row row;
   members(row, [&](const char* name, auto& value) {
     const auto found = json.find(name);
-    if (found != json.end() && !found->is_null()) found->get_to(value);
+    if (found != json.end() && !found->is_null()) value = found->template get<ValueOf<decltype(value)>>();
   });
   return row;
 }
@@ -78,10 +98,7 @@ std::string to_json_line(const MetricsRow& row) {
       [](const auto& r) {
         Json json;
         json["kind"] = kKind<std::remove_cvref_t<decltype(r)>>;
-        // JSON has neither NaN nor infinity.
-        members(r, [&](const char* name, const auto& value) {
-          json[name] = std::isfinite(static_cast<double>(value)) ? Json(value) : Json(nullptr);
-        });
+        members(r, [&](const char* name, const auto& value) { json[name] = json_of(value); });
         return json.dump();
       },
       row);

@@ -193,9 +193,11 @@ void Training::submit_step() {
   const double waited_before = loader_->waited_seconds();
   data::Batch batch = loader_->next();
   const double waited = loader_->waited_seconds() - waited_before;
-  progress_.interval.waited += waited;
+  times_.data += waited;
   epoch_waited_ += waited;
+  const double communicated_before = ranks_.seconds_in_collectives().value_or(0);
   step_.submit(std::move(batch), step, plan_.schedule.rate(step));
+  times_.communication += ranks_.seconds_in_collectives().value_or(0) - communicated_before;
 }
 
 void Training::prepare_step(int size) {
@@ -243,6 +245,7 @@ void Training::count_step(const StepResult& result) {
   ++progress_.step;
   progress_.seconds += seconds;
   epoch_seconds_ += seconds;
+  times_.all += seconds;
   scores_ = {};
   IntervalSums& sums = progress_.interval;
   ++sums.steps;

@@ -15,6 +15,7 @@
 #include "apps/execution/make_executor.h"
 #include "apps/run_folder/metrics_log.h"
 #include "apps/run_folder/run_log.h"
+#include "apps/train/rank_times.h"
 #include "apps/train/train_step.h"
 #include "apps/train/training_plan.h"
 #include "framework/parallel/communicator.h"
@@ -96,7 +97,7 @@ class Training {
   bool is_save_due_by_clock() const;
   bool is_save_due_by_step(bool new_best) const;
   void save_if_due();
-  std::vector<double> data_waits();
+  std::vector<RankTimes> times_of_ranks();
   void log_step(double lr);
   void append_metrics(const MetricsRow& row);
   double epoch() const;
@@ -128,6 +129,7 @@ class Training {
   bool save_due_ = false, is_stopping_ = false;
   bool has_asked_to_save_ = false;               // since the newest checkpoint
   std::optional<std::int64_t> open_vote_;        // see decide()
+  RankTimes times_;                              // of this rank since the last row of metrics
   double epoch_waited_ = 0, epoch_seconds_ = 0;  // for images; in all, since the epoch or this process began
 };
 

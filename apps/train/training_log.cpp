@@ -4,12 +4,41 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "apps/console/format.h"
 #include "apps/train/data_verdict.h"
 #include "apps/train/training.h"
 
 namespace cf::apps {
+
+namespace {
+
+// What the row says of the time of each rank.
+void put_times(TrainRow& row, const std::vector<RankTimes>& ranks, bool sees_communication) {
+  const auto waits = [](const RankTimes& r) { return r.data / r.all; };
+  const auto longest_wait = std::ranges::max_element(ranks, {}, waits);
+  row.data_wait = waits(*longest_wait);
+  row.data_wait_rank = longest_wait - ranks.begin();
+  if (!sees_communication) return;
+  row.communication = 0;
+  for (const RankTimes& r : ranks) {
+    row.communication += r.communication / r.all / static_cast<double>(ranks.size());
+  }
+  if (const auto slowest = slowest_rank(ranks)) {
+    row.slowest_rank = slowest->rank;
+    row.slowest_cause = slowest->cause;
+  }
+}
+
+std::string communication_text(const TrainRow& row) {
+  if (!std::isfinite(row.communication)) return {};
+  std::string text = fmt::format("  communication {:.0f} %", 100 * row.communication);
+  if (row.slowest_rank) text += fmt::format(", slowest rank {} ({})", *row.slowest_rank, row.slowest_cause);
+  return text;
+}
+
+}  // namespace
 
 void Training::judge_data() {
   const std::string verdict = data_verdict(progress_.step / plan_.steps_per_epoch, epoch_waited_,
@@ -19,41 +48,39 @@ void Training::judge_data() {
   epoch_seconds_ = 0;
 }
 
-// Of all ranks, as shares of the time since the last row.
-std::vector<double> Training::data_waits() {
-  std::vector<double> waits(static_cast<std::size_t>(ranks_.world()));
-  waits[static_cast<std::size_t>(ranks_.rank())] = progress_.interval.waited / progress_.interval.seconds;
-  ranks_.all_gather(std::as_writable_bytes(std::span(waits)));
-  return waits;
+// Of all ranks, since the last row.
+std::vector<RankTimes> Training::times_of_ranks() {
+  std::vector<RankTimes> times(static_cast<std::size_t>(ranks_.world()));
+  times[static_cast<std::size_t>(ranks_.rank())] = std::exchange(times_, {});
+  ranks_.all_gather(std::as_writable_bytes(std::span(times)));
+  return times;
 }
 
 void Training::log_step(double lr) {
   const IntervalSums& sums = progress_.interval;
   const auto steps = static_cast<double>(sums.steps);
   const double images = steps * config_.train.batch;
-  const auto waits = data_waits();
-  const auto longest_wait = std::max_element(waits.begin(), waits.end());
-  const TrainRow row{.step = progress_.step,
-                     .epoch = epoch(),
-                     .seconds = progress_.seconds,
-                     .loss = sums.loss / steps,
-                     .top1 = sums.correct / images,
-                     .lr = lr,
-                     .grad_norm = sums.gradient_norm / steps,
-                     .ranks = ranks_.world(),
-                     .img_per_s = images / sums.seconds,
-                     .img_per_s_per_rank = images / sums.seconds / ranks_.world(),
-                     .data_wait = *longest_wait,
-                     .data_wait_rank = longest_wait - waits.begin(),
-                     .memory_bytes = static_cast<double>(step_.peak_bytes())};
+  TrainRow row{.step = progress_.step,
+               .epoch = epoch(),
+               .seconds = progress_.seconds,
+               .loss = sums.loss / steps,
+               .top1 = sums.correct / images,
+               .lr = lr,
+               .grad_norm = sums.gradient_norm / steps,
+               .ranks = ranks_.world(),
+               .img_per_s = images / sums.seconds,
+               .img_per_s_per_rank = images / sums.seconds / ranks_.world(),
+               .memory_bytes = static_cast<double>(step_.peak_bytes())};
+  put_times(row, times_of_ranks(), ranks_.seconds_in_collectives().has_value());
   append_metrics(row);
   const double left = static_cast<double>(plan_.total_steps - progress_.step) * sums.seconds / steps;
   std::string rate = format_count(std::llround(row.img_per_s)) + " img/s";
   if (row.ranks > 1) rate += fmt::format(" ({} a rank)", format_count(std::llround(row.img_per_s_per_rank)));
   log_.line(fmt::format(
-      "epoch {:.2f}  step {}/{}  loss {:.4f}  top1 {}  lr {:.4g}  {}  data wait {:.0f} %  memory {}  eta {}",
+      "epoch {:.2f}  step {}/{}  loss {:.4f}  top1 {}  lr {:.4g}  {}  data wait {:.0f} %{}  memory {}  eta "
+      "{}",
       row.epoch, row.step, plan_.total_steps, row.loss, format_percent(row.top1), lr, rate,
-      100 * row.data_wait, format_bytes(row.memory_bytes), format_duration(left)));
+      100 * row.data_wait, communication_text(row), format_bytes(row.memory_bytes), format_duration(left)));
   progress_.interval = {};
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "framework/tensor/tensor.h"
@@ -41,6 +42,10 @@ class Communicator {
   virtual void sum_over_ranks(const Tensor& values, const GpuStream* stream);
   virtual void broadcast_to_ranks(const Tensor& values, const GpuStream* stream);
   virtual void gather_from_ranks(const Tensor& parts, const GpuStream* stream);
+
+  // How long this rank has been in collectives so far, waiting for the others included; null where there are
+  // no others, and where they run on a GPU beside its other work, which the host does not see.
+  virtual std::optional<double> seconds_in_collectives() const { return std::nullopt; }
 
   // Calls `wait`, which waits for a GPU to come to the end of collectives given to it, or to their replay. It
   // returns, and this throws, also where a rank is lost or does not come to them.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include <gloo/allgather.h>
@@ -94,6 +95,8 @@ class GlooCommunicator final : public Communicator {
     });
   }
 
+  std::optional<double> seconds_in_collectives() const override { return in_collectives_.count(); }
+
   std::int64_t begin_vote(std::int64_t value) override { return rendezvous_.begin_vote(value); }
   std::int64_t vote_result(std::int64_t ticket) override { return rendezvous_.vote_result(ticket); }
 
@@ -119,6 +122,7 @@ class GlooCommunicator final : public Communicator {
   template <class Body>
   void complete(const char* what, Body body) {
     rendezvous_.count_collective();
+    const auto begin = std::chrono::steady_clock::now();
     try {
       body();
     } catch (const gloo::Exception& error) {
@@ -126,10 +130,12 @@ class GlooCommunicator final : public Communicator {
     } catch (const gloo::EnforceNotMet& error) {
       rendezvous_.fail_collective(concat(what, ": ", error.what()));
     }
+    in_collectives_ += std::chrono::steady_clock::now() - begin;
   }
 
   Rendezvous& rendezvous_;
   std::shared_ptr<gloo::Context> context_;
+  std::chrono::duration<double> in_collectives_{0};
 };
 
 }  // namespace

@@ -68,6 +68,16 @@ TEST_F(MetricsFile, NumbersComeBackExactly) {
   EXPECT_EQ(again.lr, row.lr);
 }
 
+TEST_F(MetricsFile, TheSlowestRankComesBackOrIsNull) {
+  const TrainRow row{.slowest_rank = 3, .slowest_cause = "data"};
+  const auto again = std::get<TrainRow>(metrics_row_from_json(to_json_line(row)));
+  EXPECT_EQ(again.slowest_rank, row.slowest_rank);
+  EXPECT_EQ(again.slowest_cause, row.slowest_cause);
+  const auto line = to_json_line(TrainRow{});
+  EXPECT_NE(line.find(R"("slowest_rank":null,"slowest_cause":null)"), std::string::npos) << line;
+  EXPECT_FALSE(std::get<TrainRow>(metrics_row_from_json(line)).slowest_rank);
+}
+
 TEST_F(MetricsFile, InfinityIsWrittenAsNull) {
   const auto line = to_json_line(TrainRow{.loss = std::numeric_limits<double>::infinity()});
   EXPECT_NE(line.find("\"loss\":null"), std::string::npos) << line;

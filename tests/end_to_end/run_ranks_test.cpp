@@ -82,6 +82,10 @@ TEST_F(RunRanks, TwoAndFourDrawTheSameAndLearnTheSame) {
     EXPECT_EQ(result.out.find("top1=", 1), std::string::npos) << "more than one rank speaks: " << result.out;
     EXPECT_NE(result.err.find(std::to_string(ranks) + " ranks on 1 host: 0-"), std::string::npos);
     EXPECT_TRUE(std::filesystem::exists(run + "/log_rank1.txt"));
+    for (const auto& row : rows_of<apps::TrainRow>(run)) {
+      EXPECT_GT(row.communication, 0) << row.step;
+      EXPECT_LT(row.communication, 1) << row.step;
+    }
   }
 }
 
@@ -101,6 +105,41 @@ TEST_F(RunRanks, StoppedAndGoneOnWithTheSameNumberBitForBit) {
   const ProcessResult result = train(stopped, 2);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   expect_same_run(stopped, whole);
+}
+
+// Rank 1 gets a small part of the time; rank 0 waits for it in sums.
+TEST(RunRanksTimes, ASlowRankIsNamedAndTheOthersCommunicate) {
+  const ScratchFolder scratch;
+  const std::string run = scratch / "run";
+  // Steps that compute for longer than a sum takes to go to and fro.
+  ConvfirstProcess process(
+      tiny_ranks(run, 1'000'000, 2,
+                 {"checkpoint.every=1000000st", "eval.every=1000000st", "train.log_every=2", "train.batch=64",
+                  "train.norm_batch=32", "model.patch=2", "model.widths=[64,64]"}));
+  ASSERT_TRUE(process.wait_for_message("step 4/"));
+  const auto ranks = ranks_of(process);
+  ASSERT_EQ(ranks.size(), 2U);
+  const auto slow_down = [&](double seconds) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    while (std::chrono::steady_clock::now() < end) {
+      ::kill(ranks[1], SIGSTOP);
+      ::usleep(20'000);
+      ::kill(ranks[1], SIGCONT);
+      ::usleep(5'000);
+    }
+  };
+  const auto rows = [&] { return rows_of<apps::TrainRow>(run); };
+  slow_down(0.5);
+  const std::size_t begin = rows().size() + 1;  // the row that has begun is slow in part only
+  for (int i = 0; i < 40 && rows().size() <= begin; ++i) slow_down(0.5);
+  const auto all = rows();
+  process.send(SIGTERM);
+  EXPECT_EQ(process.wait().exit_code, kSavedRunAgain);
+  ASSERT_GT(all.size(), begin);
+  const apps::TrainRow& row = all.back();
+  EXPECT_GT(row.communication, 0.25);
+  EXPECT_EQ(row.slowest_rank, 1) << to_json_line(row);
+  EXPECT_TRUE(row.slowest_cause == "compute" || row.slowest_cause == "data") << row.slowest_cause;
 }
 
 // Only the first rank has the folder and looks at its clock; the others finish their steps too and go on.

@@ -20,6 +20,9 @@ std::vector<std::string> timeless_rows(const fs::path& run) {
     if (auto* train = std::get_if<apps::TrainRow>(&row)) {
       train->img_per_s = train->img_per_s_per_rank = train->data_wait = train->memory_bytes = 0;
       train->data_wait_rank = 0;
+      train->communication = 0;
+      train->slowest_rank.reset();
+      train->slowest_cause.clear();
     }
     lines.push_back(to_json_line(row));
   }
@@ -28,7 +31,7 @@ std::vector<std::string> timeless_rows(const fs::path& run) {
 
 Metadata timeless_metadata(const fs::path& checkpoint) {
   Metadata metadata = SafetensorsReader(checkpoint).metadata();
-  for (const char* key : {"seconds", "interval_seconds", "interval_waited", "config"}) metadata.erase(key);
+  for (const char* key : {"seconds", "interval_seconds", "config"}) metadata.erase(key);
   metadata.erase("gemm_algorithms");  // cuBLASLt describes one and the same algorithm by words that vary
   return metadata;
 }

@@ -46,6 +46,25 @@ TEST_P(Collectives, SumsHaveEqualBitsOnAllRanksAndInEveryRun) {
   }
 }
 
+TEST(CollectiveTime, IsThatOfTheRanksThatWait) {
+  constexpr auto kLate = std::chrono::milliseconds(200);
+  std::vector<double> seconds(2);
+  expect_all_well(run_ranks(2, [&](Rendezvous& rendezvous) {
+    const auto communicator = make_gloo_communicator(rendezvous);
+    std::vector<float> values(10, 1.0F);
+    communicator->all_reduce_sum(values);
+    const double before = communicator->seconds_in_collectives().value();
+    if (rendezvous.rank() == 1) std::this_thread::sleep_for(kLate);
+    communicator->all_reduce_sum(values);
+    seconds[static_cast<std::size_t>(rendezvous.rank())] =
+        communicator->seconds_in_collectives().value() - before;
+  }));
+  EXPECT_GT(seconds[0], 0.15);
+  EXPECT_GT(seconds[1], 0);
+  EXPECT_LT(seconds[1], seconds[0]);
+  EXPECT_FALSE(single_rank().seconds_in_collectives());
+}
+
 TEST_P(Collectives, ANanReachesAllRanks) {
   expect_all_well(run_ranks(GetParam(), [](Rendezvous& rendezvous) {
     const auto communicator = make_gloo_communicator(rendezvous);
