@@ -140,10 +140,13 @@ Variable ConvFirstNet::operator()(const Variable& x, Pass& pass) {
   return head_(y, pass, static_cast<float>(spec_.dropout));
 }
 
+double ConvFirstNet::drop_probability(int index) const {
+  return block_count_ > 1 ? spec_.drop_path * index / (block_count_ - 1) : spec_.drop_path;
+}
+
 Variable ConvFirstNet::run_block(Block& block, const Variable& x, Pass& pass, int index) {
-  // Stochastic depth rises linearly from nothing at the first block to drop_path at the last.
-  const double drop = block_count_ > 1 ? spec_.drop_path * index / (block_count_ - 1) : spec_.drop_path;
-  const Tensor kept = draw_kept_samples(pass, x.shape().extent<N>().value, static_cast<float>(drop));
+  const auto drop = static_cast<float>(drop_probability(index));
+  const Tensor kept = draw_kept_samples(pass, x.shape().extent<N>().value, drop);
   return std::visit([&](auto& layer) { return layer(x, pass, activation_, kept); }, block);
 }
 

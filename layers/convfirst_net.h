@@ -98,6 +98,25 @@ class ConvFirstNet {
     v("head", head_);
   }
 
+  // Calls part(path, Downsample& or Block& or Head&) in forward order: "stem", "stages.1.down",
+  // "stages.1.blocks.0", "head".
+  template <class V>
+  void visit_parts(V&& part) {
+    part("stem", stem_);
+    for (std::size_t i = 0; i < stages_.size(); ++i) {
+      const std::string path = concat("stages.", i);
+      if (!stages_[i].down.empty()) part(path + ".down", stages_[i].down.front());
+      for (std::size_t b = 0; b < stages_[i].blocks.size(); ++b) {
+        part(concat(path, ".blocks.", b), stages_[i].blocks[b]);
+      }
+    }
+    part("head", head_);
+  }
+
+  // The probability that block number `index` of blocks() leaves a sample's branch out in training: rises
+  // linearly from nothing at the first to drop_path at the last.
+  double drop_probability(int index) const;
+
  private:
   Variable run_block(Block& block, const Variable& x, Pass& pass, int index);
 

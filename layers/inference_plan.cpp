@@ -20,8 +20,12 @@ void require_fused_routes(const std::vector<PlannedPart>& parts) {
 }  // namespace
 
 InferencePlan::InferencePlan(Executor& executor, ConvFirstNet& net, const InferenceShape& shape, DType type)
+    : InferencePlan(executor, net, shape, route_device(executor, type)) {}
+
+InferencePlan::InferencePlan(Executor& executor, ConvFirstNet& net, const InferenceShape& shape,
+                             const RouteDevice& device)
     : executor_(&executor), shape_(shape) {
-  build(&executor, net, route_device(executor, type));
+  build(&executor, net, device);
   work_.prepare(executor);
 }
 
@@ -35,19 +39,11 @@ void InferencePlan::build(Executor* executor, ConvFirstNet& net, const RouteDevi
   PlanWriter writer(executor, device, net, work_, parts_);
   input_ = writer.start(
       Shape(N{shape_.samples}, H{shape_.height}, W{shape_.width}, C{std::int64_t{net.spec().channels}}));
-  net.visit([&]<class Member>(const std::string& name, Member& member) {
-    if constexpr (std::is_same_v<Member, std::deque<Stage>>) {
-      for (std::size_t i = 0; i < member.size(); ++i) {
-        const std::string path = concat(name, ".", i);
-        if (!member[i].down.empty()) writer.add(path + ".down", member[i].down.front());
-        for (std::size_t b = 0; b < member[i].blocks.size(); ++b) {
-          writer.add(concat(path, ".blocks.", b), member[i].blocks[b]);
-        }
-      }
-    } else if constexpr (std::is_same_v<Member, Head>) {
-      logits_ = writer.add(name, member);
+  net.visit_parts([&]<class Part>(const std::string& path, Part& part) {
+    if constexpr (std::is_same_v<Part, Head>) {
+      logits_ = writer.add(path, part);
     } else {
-      writer.add(name, member);
+      writer.add(path, part);
     }
   });
   if (net.spec().fusion == "require") require_fused_routes(parts_);

@@ -8,6 +8,7 @@
 
 #include "framework/runtime/planned_work.h"
 #include "layers/convfirst_net.h"
+#include "layers/kernel_cost.h"
 #include "layers/route.h"
 
 namespace cf::layers {
@@ -17,20 +18,13 @@ struct InferenceShape {
   std::int64_t samples, height, width;
 };
 
-// What one kernel of a plan costs for a whole batch.
-struct KernelCost {
-  std::string name;  // "stages.0.blocks.1.expand"
-  double macs;
-  double bytes;  // of memory that it cannot do without: tensors read and written, weights
-};
-
 // A block of the network in a plan, or its stem, a step between stages, its head.
 struct PlannedPart {
   std::string path;  // "stages.0.blocks.1"
   std::string text;  // "convfirst C=64 E=384 56x56"
   bool is_block = false;
   Route route = {};                      // of a block
-  std::vector<KernelCost> kernels = {};  // in order; kernel i is step first_step + i of the plan
+  std::vector<KernelCost> kernels = {};  // of a whole batch, in order; kernel i is step first_step + i
   std::size_t first_step = 0;
 };
 
@@ -41,6 +35,10 @@ class InferencePlan {
   // the plan, which does not notice when they change. With model.fusion = "require" a block without a fused
   // route is a Usage error that says why; with "off" a plan must not be asked for.
   InferencePlan(Executor& executor, ConvFirstNet& net, const InferenceShape& shape, DType type);
+
+  // The same for the executor's own device with other routes.
+  InferencePlan(Executor& executor, ConvFirstNet& net, const InferenceShape& shape,
+                const RouteDevice& device);
 
   // The same on paper, for any device: parts, costs and memory, but nothing that runs.
   InferencePlan(ConvFirstNet& net, const InferenceShape& shape, const RouteDevice& device);

@@ -27,6 +27,7 @@ struct RouteDevice {
   PlaceKind place = PlaceKind::Cpu;
   DType type = DType::Float32;
   kernels::ConvFirstLimits limits = {};  // place Cuda
+  bool fuses = true;                     // false: every block layer by layer, to hold fused ones against
 };
 
 // Where the executor computes, in `type`.

@@ -10,18 +10,6 @@ namespace {
 
 constexpr auto call = [](auto place, const auto& args) { kernels::optimizer_step(place, args); };
 
-std::vector<std::string> state_names(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::Sgd:
-      return {"velocity"};
-    case OptimizerKind::AdamW:
-      return {"first_moment", "second_moment"};
-    case OptimizerKind::Rmsprop:
-      return {"second_moment", "velocity"};
-  }
-  return {};
-}
-
 constexpr float kFirstLossScale = 65536;
 
 Tensor place_bytes(Executor& executor, std::span<const std::byte> bytes) {
@@ -43,6 +31,18 @@ void at_master_type(Executor& executor, DType dtype, Body&& body) {
 }
 
 }  // namespace
+
+std::vector<std::string> state_names(OptimizerKind kind) {
+  switch (kind) {
+    case OptimizerKind::Sgd:
+      return {"velocity"};
+    case OptimizerKind::AdamW:
+      return {"first_moment", "second_moment"};
+    case OptimizerKind::Rmsprop:
+      return {"second_moment", "velocity"};
+  }
+  return {};
+}
 
 Optimizer::Optimizer(Executor& executor, ParameterStore& store, const OptimizerOptions& options)
     : executor_(executor),

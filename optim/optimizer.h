@@ -15,6 +15,9 @@ namespace cf::optim {
 
 enum class OptimizerKind { Sgd, AdamW, Rmsprop };
 
+// The buckets that a rule keeps from step to step, by their names in a checkpoint.
+std::vector<std::string> state_names(OptimizerKind kind);
+
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::Sgd;
   float weight_decay = 0;

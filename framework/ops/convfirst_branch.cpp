@@ -212,9 +212,13 @@ struct Branch {
 
 }  // namespace
 
+bool can_run_convfirst_branch(PlaceKind place, DType dtype, std::int64_t channels) {
+  if (place != PlaceKind::Cuda) return true;
+  return dtype != DType::Float32 && channels <= kernels::kMostCovarianceChannels;
+}
+
 bool can_run_convfirst_branch(const Executor& executor, DType dtype, const ConvFirstBranch& branch) {
-  if (executor.kind() != PlaceKind::Cuda) return true;
-  return dtype != DType::Float32 && Extents(branch.expand).channels <= kernels::kMostCovarianceChannels;
+  return can_run_convfirst_branch(executor.kind(), dtype, Extents(branch.expand).channels);
 }
 
 Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch) {

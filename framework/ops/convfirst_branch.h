@@ -20,8 +20,9 @@ struct ConvFirstBranch {
   Parameter& project;  // [K=C,C=E]
 };
 
-// Whether the executor can run a branch of so many channels in `dtype`.
+// Whether the executor, or a place, can run a branch of so many channels in `dtype`.
 bool can_run_convfirst_branch(const Executor& executor, DType dtype, const ConvFirstBranch& branch);
+bool can_run_convfirst_branch(PlaceKind place, DType dtype, std::int64_t channels);
 
 // x [N,H,W,C]; the pass must be one of training.
 Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch);

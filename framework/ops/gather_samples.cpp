@@ -62,13 +62,16 @@ void draw_subset(Philox random, std::int64_t bound, std::span<std::byte> bytes) 
 
 }  // namespace
 
+std::int64_t kept_samples(std::int64_t samples, float drop_probability) {
+  return std::max<std::int64_t>(1, std::llround(static_cast<double>(samples) * (1.0 - drop_probability)));
+}
+
 Tensor draw_kept_samples(Pass& pass, std::int64_t samples, float drop_probability) {
   CF_CHECK(drop_probability >= 0 && drop_probability < 1, "stochastic depth with probability ",
            drop_probability);
   if (!pass.training() || drop_probability == 0) return {};
   const std::uint64_t layer = pass.next_random_layer();
-  const auto kept =
-      std::max<std::int64_t>(1, std::llround(static_cast<double>(samples) * (1.0 - drop_probability)));
+  const std::int64_t kept = kept_samples(samples, drop_probability);
   if (kept == samples) return {};
 
   const auto fill = [options = pass.options(), layer, samples](std::int64_t step,
