@@ -24,6 +24,8 @@ const std::string_view kChartStyle = R"css(
   svg .train { stroke: var(--train); stroke-width: 1.5; } svg .eval { stroke: var(--eval); }
   svg .ema { stroke: var(--ema); } svg .second { stroke: var(--second); }
   svg .dot { stroke-width: 2; fill: var(--card); }
+  svg .bar { stroke: var(--card); stroke-width: 0.5; fill: var(--train); }
+  svg .bar.second { fill: var(--second); } svg .bar.ema { fill: var(--ema); }
   svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
 )css";
 
@@ -38,8 +40,6 @@ struct AxisRange {
   }
   bool empty() const { return least > most; }
 };
-
-bool is_finite(const ChartPoint& point) { return std::isfinite(point.x) && std::isfinite(point.y); }
 
 std::string number_text(double value, ChartUnit unit) {
   if (unit == ChartUnit::Percent) return fmt::format("{:.4g} %", 100 * value);
@@ -57,18 +57,27 @@ class ChartPainter {
  public:
   ChartPainter(const Chart& chart, double x, double y) : chart_(chart), origin_x_(x), origin_y_(y) {
     AxisRange x_range, y_range;
+    const auto include = [&](double px, double py) {
+      x_range.include(px);
+      y_range.include(py);
+    };
     for (const ChartSeries& series : chart.series) {
       for (const ChartPoint& point : series.points) {
-        if (!is_finite(point)) continue;
-        x_range.include(point.x);
-        y_range.include(point.y);
+        if (is_visible(point)) include(point.x, point.y);
       }
     }
-    if (x_range.empty()) x_range = y_range = {0, 1};
+    for (const ChartBar& bar : chart.bars) {
+      for (const double end : {bar.from, bar.to}) {
+        if (is_visible({end, bar.y})) include(end, bar.y);
+      }
+    }
+    if (x_range.empty()) x_range = y_range = {0.1, 1};
     if (chart.from_zero) y_range.include(0);
-    if (x_range.least > 0 && x_range.least < 0.25 * x_range.most) x_range.include(0);
-    x_ticks_ = axis_ticks(x_range.least, x_range.most, 7);
-    y_ticks_ = axis_ticks(y_range.least, y_range.most, 5);
+    if (x_range.least > 0 && x_range.least < 0.25 * x_range.most && chart.x_scale == ChartScale::Linear) {
+      x_range.include(0);
+    }
+    x_ticks_ = ticks_of(x_range, chart.x_scale, 7);
+    y_ticks_ = ticks_of(y_range, chart.y_scale, 5);
     if (chart.unit == ChartUnit::Percent && y_ticks_.back() > 1)
       y_ticks_ = axis_ticks(y_ticks_.front(), 1, 5);
   }
@@ -79,6 +88,7 @@ class ChartPainter {
         fmt::format("<text class=\"title\" x=\"{}\" y=\"20\">{}</text>\n", kLeft, xml_escaped(chart_.title));
     paint_axes();
     paint_legend();
+    for (const ChartBar& bar : chart_.bars) paint_bar(bar);
     for (const ChartSeries& series : chart_.series) paint_series(series);
     return out_ + "</g>\n";
   }
@@ -88,12 +98,25 @@ class ChartPainter {
   static constexpr int kPlotWidth = kChartWidth - kLeft - kRight;
   static constexpr int kPlotHeight = kChartHeight - kTop - kBottom;
 
-  double across(double x) const {
-    return kLeft + kPlotWidth * (x - x_ticks_.front()) / (x_ticks_.back() - x_ticks_.front());
+  bool is_visible(const ChartPoint& point) const {
+    const auto has_place = [](double value, ChartScale scale) {
+      return std::isfinite(value) && (scale == ChartScale::Linear || value > 0);
+    };
+    return has_place(point.x, chart_.x_scale) && has_place(point.y, chart_.y_scale);
   }
-  double down(double y) const {
-    return kTop + kPlotHeight * (1 - (y - y_ticks_.front()) / (y_ticks_.back() - y_ticks_.front()));
+
+  static std::vector<double> ticks_of(const AxisRange& range, ChartScale scale, int count) {
+    return scale == ChartScale::Log ? log_ticks(range.least, range.most)
+                                    : axis_ticks(range.least, range.most, count);
   }
+
+  // Of the way from the first tick to the last.
+  static double share(double value, const std::vector<double>& ticks, ChartScale scale) {
+    const auto at = [&](double v) { return scale == ChartScale::Log ? std::log(v) : v; };
+    return (at(value) - at(ticks.front())) / (at(ticks.back()) - at(ticks.front()));
+  }
+  double across(double x) const { return kLeft + kPlotWidth * share(x, x_ticks_, chart_.x_scale); }
+  double down(double y) const { return kTop + kPlotHeight * (1 - share(y, y_ticks_, chart_.y_scale)); }
 
   void paint_axes() {
     for (const double tick : y_ticks_) {
@@ -114,38 +137,69 @@ class ChartPainter {
   void paint_legend() {
     double x = kLeft;
     for (const ChartSeries& series : chart_.series) {
-      const auto last = std::find_if(series.points.rbegin(), series.points.rend(), is_finite);
-      if (last == series.points.rend()) continue;
-      const std::string text = series.name + " " + value_text(last->y, chart_.unit);
-      out_ += fmt::format("<line class=\"curve {}\" x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"37\" y2=\"37\"/>",
-                          series.style, x, x + 14);
+      const auto last = std::find_if(series.points.rbegin(), series.points.rend(),
+                                     [&](const ChartPoint& point) { return is_visible(point); });
+      if (last == series.points.rend() || series.legend == ChartLegend::None) continue;
+      const std::string text = series.legend == ChartLegend::Name
+                                   ? series.name
+                                   : series.name + " " + value_text(last->y, chart_.unit);
+      out_ += series.line
+                  ? fmt::format("<line class=\"curve {}\" x1=\"{:.0f}\" x2=\"{:.0f}\" y1=\"37\" y2=\"37\"/>",
+                                series.style, x, x + 14)
+                  : fmt::format("<circle class=\"dot {}\" cx=\"{:.0f}\" cy=\"37\" r=\"3\"/>", series.style,
+                                x + 7);
       out_ += fmt::format("<text x=\"{:.0f}\" y=\"41\">{}</text>\n", x + 20, xml_escaped(text));
       constexpr double kLetterWidth = 6.1;
       x += 20 + kLetterWidth * static_cast<double>(text.size()) + 18;
     }
   }
 
-  void paint_series(const ChartSeries& series) {
+  void paint_bar(const ChartBar& bar) {
+    constexpr double kLeastHeight = 1.5;  // so that it can be seen
+    if (!std::isfinite(bar.y) || !is_visible({bar.to, y_ticks_.back()})) return;
+    const double left = across(std::max(bar.from, x_ticks_.front())), bottom = kTop + kPlotHeight;
+    const double top =
+        bar.y > y_ticks_.front() ? std::min(down(bar.y), bottom - kLeastHeight) : bottom - kLeastHeight;
+    out_ += fmt::format(
+        "<rect class=\"bar {}\" x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\">"
+        "<title>{}</title></rect>\n",
+        bar.style, left, top, across(bar.to) - left, bottom - top, xml_escaped(bar.text));
+  }
+
+  std::string path_of(const ChartSeries& series) const {
     std::string path;
     bool pen_down = false;
     for (const ChartPoint& point : series.points) {
-      const bool visible = is_finite(point);
+      const bool visible = is_visible(point);
       if (visible) {
         path += fmt::format("{}{:.1f} {:.1f}", pen_down ? "L" : "M", across(point.x), down(point.y));
       }
       pen_down = visible;
     }
+    return path;
+  }
+
+  void paint_series(const ChartSeries& series) {
+    const std::string path = path_of(series);
     if (path.empty()) return;
-    out_ += fmt::format("<path class=\"curve {}\" d=\"{}\"/>\n", series.style, path);
+    if (series.line) out_ += fmt::format("<path class=\"curve {}\" d=\"{}\"/>\n", series.style, path);
     if (!series.markers) return;
     for (const ChartPoint& point : series.points) {
-      if (!is_finite(point)) continue;
+      if (!is_visible(point)) continue;
       out_ += fmt::format(
           "<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>{}: {} at "
           "{:.4g}</title></circle>\n",
           series.style, across(point.x), down(point.y), xml_escaped(series.name),
           value_text(point.y, chart_.unit), point.x);
+      if (!point.label.empty()) paint_label(point);
     }
+  }
+
+  // On the side where there is more room.
+  void paint_label(const ChartPoint& point) {
+    const bool left = share(point.x, x_ticks_, chart_.x_scale) > 0.6;
+    out_ += fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", left ? "end" : "start",
+                        across(point.x) + (left ? -7 : 7), down(point.y) - 7, xml_escaped(point.label));
   }
 
   const Chart& chart_;
@@ -176,6 +230,21 @@ std::vector<double> axis_ticks(double least, double most, int count) {
   std::vector<double> ticks;
   for (double i = first; i <= last; ++i) ticks.push_back(i * step);
   return ticks;
+}
+
+std::vector<double> log_ticks(double least, double most) {
+  constexpr double kFew = 200, kRounding = 1e-9;
+  std::vector<double> factors = {1};
+  if (most / least < kFew) factors = {1, 2, 5};
+  std::vector<double> ticks;
+  for (double power = std::pow(10.0, std::floor(std::log10(least)) - 1); true; power *= 10) {
+    for (const double factor : factors) {
+      const double tick = factor * power;
+      if (tick <= least * (1 + kRounding)) ticks.clear();
+      ticks.push_back(tick);
+      if (tick >= most * (1 - kRounding) && ticks.size() > 1) return ticks;
+    }
+  }
 }
 
 std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, std::size_t count) {

@@ -1,4 +1,4 @@
-// Line charts as SVG.
+// Charts of lines, markers and bars as SVG.
 #pragma once
 
 #include <string>
@@ -9,16 +9,29 @@ namespace cf::apps {
 
 struct ChartPoint {
   double x = 0, y = 0;
+  std::string label = {};  // beside the marker
 };
+
+enum class ChartLegend { LastValue, Name, None };  // the series' name with its last value, alone, not at all
 
 struct ChartSeries {
   std::string name;
   std::string style;  // CSS class: train, eval, ema or second; see kChartStyle
   std::vector<ChartPoint> points;
   bool markers = false;  // a dot at each point, for series of few points
+  bool line = true;
+  ChartLegend legend = ChartLegend::LastValue;
+};
+
+// A rectangle from the x axis up to y, below the lines.
+struct ChartBar {
+  double from = 0, to = 0, y = 0;
+  std::string style;  // as of a series
+  std::string text;   // what it is, shown where the pointer is on it
 };
 
 enum class ChartUnit { Number, Percent };  // Percent: values are shares, 1 is 100 %
+enum class ChartScale { Linear, Log };     // Log: values that are not positive are left out, bars drawn flat
 
 struct Chart {
   std::string title;
@@ -26,6 +39,8 @@ struct Chart {
   std::vector<ChartSeries> series;
   ChartUnit unit = ChartUnit::Number;
   bool from_zero = false;  // the y axis includes 0
+  std::vector<ChartBar> bars = {};
+  ChartScale x_scale = ChartScale::Linear, y_scale = ChartScale::Linear;
 };
 
 // Size of one chart in SVG units.
@@ -45,6 +60,10 @@ std::string charts_svg_file(const std::vector<Chart>& charts);
 
 // Round numbers, about `count` of them, whose first and last enclose [least, most].
 std::vector<double> axis_ticks(double least, double most, int count);
+
+// Powers of ten, or 1, 2 and 5 times those where there are few of them, whose first and last enclose
+// [least, most]; both positive.
+std::vector<double> log_ticks(double least, double most);
 
 // Means of neighbours, so that at most `count` points are left.
 std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, std::size_t count);

@@ -8,6 +8,7 @@
 #include "apps/command_line.h"
 #include "apps/plot/chart.h"
 #include "apps/plot/curves.h"
+#include "apps/plot/output_file.h"
 #include "apps/plot/report.h"
 #include "apps/run_folder/metrics_log.h"
 #include "kernels/base/check.h"
@@ -36,11 +37,8 @@ RunReport read_run(const fs::path& run) {
   return report;
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  CF_CHECK_AS(ErrorKind::Usage, file.good(), "cannot write ", path);
+void write_and_name(const std::string& path, const std::string& text) {
+  write_output_file(path, text);
   std::fputs((path + "\n").c_str(), stdout);
 }
 
@@ -56,8 +54,8 @@ int run_plot(const Command& command, const Arguments& arguments) {
 
   const RunReport report = read_run(run);
   if (html.empty() && svg.empty()) html = (fs::path(run) / "report.html").string();
-  if (!html.empty()) write_file(html, report_html(report));
-  if (!svg.empty()) write_file(svg, charts_svg_file(training_charts(report.rows)));
+  if (!html.empty()) write_and_name(html, report_html(report));
+  if (!svg.empty()) write_and_name(svg, charts_svg_file(training_charts(report.rows)));
   return 0;
 }
 

@@ -125,6 +125,35 @@ TEST(Charts, TicksAreRoundAndEncloseTheValues) {
   }
 }
 
+TEST(Charts, LogTicksEncloseTheValues) {
+  EXPECT_EQ(log_ticks(3, 40), (std::vector<double>{2, 5, 10, 20, 50}));
+  EXPECT_EQ(log_ticks(0.5, 3000), (std::vector<double>{0.1, 1, 10, 100, 1000, 10000}));
+  EXPECT_EQ(log_ticks(10, 10), (std::vector<double>{10, 20}));
+}
+
+// Ticks 1 ... 100: 10 is the middle; bars stand on the axis and are flat where the scale has no place.
+TEST(Charts, LogScaleHoldsLinesBarsAndLabels) {
+  const std::string svg =
+      chart_svg({.title = "t",
+                 .series = {{.name = "a",
+                             .style = "eval",
+                             .points = {{1, 1}, {10, 1000, "<ten>"}, {0, 5}, {100, 1e6}},
+                             .markers = true,
+                             .line = false,
+                             .legend = ChartLegend::Name}},
+                 .bars = {{.from = 1, .to = 10, .y = 1000, .style = "ema", .text = "b & c"},
+                          {.from = 10, .to = 100, .y = 0, .style = "ema", .text = "flat"}},
+                 .x_scale = ChartScale::Log,
+                 .y_scale = ChartScale::Log});
+  EXPECT_NO_THROW(parse_xml(svg)) << svg;
+  EXPECT_NE(svg.find("cx=\"290.0\" cy=\"158.0\""), std::string::npos) << svg;
+  EXPECT_NE(svg.find("&lt;ten&gt;"), std::string::npos) << svg;
+  EXPECT_NE(svg.find("width=\"234.00\" height=\"102.0\"><title>b &amp; c"), std::string::npos) << svg;
+  EXPECT_NE(svg.find("height=\"1.5\"><title>flat"), std::string::npos) << svg;
+  EXPECT_EQ(occurrences(svg, "<circle"), 1 + 3) << "the legend's, and one of each point that has a place";
+  EXPECT_EQ(svg.find("<path"), std::string::npos);
+}
+
 TEST(Charts, ThinningTakesMeansOfNeighbours) {
   const std::vector<ChartPoint> points = {{0, 1}, {1, 3}, {2, 5}, {3, 7}, {4, 9}};
   const auto thin = thinned(points, 2);
