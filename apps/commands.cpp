@@ -1,5 +1,6 @@
 #include <array>
 
+#include "apps/analyze/analyze_commands.h"
 #include "apps/bench/bench_commands.h"
 #include "apps/ckpt/ckpt_commands.h"
 #include "apps/command.h"
@@ -55,6 +56,16 @@ std::span<const Command> commands() {
       {"bench data", "images a second that the data pipeline makes ready, by stage, and what would help",
        "convfirst bench data imagenet/small.toml --set data.train=in1k-train.cfpack --target 13000",
        run_bench_data},
+      {"analyze waterline",
+       "operational intensity, least time and attainable efficiency of every kernel, layer-wise and fused",
+       "convfirst analyze waterline small --gpu H100 --precision fp16 -o waterline.svg",
+       run_analyze_waterline},
+      {"analyze gap",
+       "ideal and actual latency of measured networks against accuracy or multiply-accumulates",
+       "convfirst analyze gap small.json nano.json -o gap.svg", run_analyze_gap},
+      {"analyze block",
+       "a block as a tensor machine: operations, memories, bytes moved, layer-wise and fused",
+       "convfirst analyze block convfirst 64 --size 56 --gpu H100 -o block.svg", run_analyze_block},
       {"plot", "curves, confusion matrix and worst classes of a run as one HTML file",
        "convfirst plot runs/fashion -o report.html", run_plot},
       {"doctor", "what this machine offers, what is wrong and what to do", "convfirst doctor", run_doctor},

@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "apps/checkpoint/loaded_model.h"
 #include "apps/command_line.h"
 #include "apps/config/builtin.h"
 #include "apps/console/format.h"
+#include "apps/model/model_config.h"
 #include "apps/model/plan_table.h"
 #include "layers/convfirst_net.h"
 
@@ -17,18 +16,6 @@ namespace cf::apps {
 namespace {
 
 constexpr std::string_view kPresetPrefix = "convfirstnet_";
-
-// The configuration behind a preset's name, a TOML file, a checkpoint or a run folder.
-Config config_of(const std::string& what, const std::vector<std::string>& settings) {
-  const std::filesystem::path path(what);
-  if (std::filesystem::is_directory(path) || path.extension() == ".safetensors" ||
-      std::filesystem::is_symlink(path)) {
-    CF_CHECK_AS(ErrorKind::Usage, settings.empty(), "--set does not change what ", what,
-                " was trained with; give its config.toml to see another network");
-    return read_header(SafetensorsReader(checkpoint_file(path))).config;
-  }
-  return load_config(what, settings).config;
-}
 
 std::string extent_text(const layers::Extent& e) {
   return fmt::format("{}x{}x{}", e.height, e.width, e.channels);
@@ -79,15 +66,14 @@ int run_model_info(const Command& command, const Arguments& arguments) {
   bool json = false;
   PlanOptions plan;
   CommandLine line(command);
-  line.positional("NAME|CONFIG|CHECKPOINT", &what,
-                  "preset such as small, TOML file, checkpoint or run folder");
+  line.positional("NAME|CONFIG|CHECKPOINT", &what, std::string(kModelHelp));
   line.option("size", &size, "N", "side of the image in pixels; the configured one, if not given");
   line.option("set", &settings, "KEY=VALUE", "override a key of the configuration");
   line.flag("json", &json, "print JSON");
   add_plan_options(line, plan);
   if (!line.parse(arguments)) return 0;
 
-  const Config config = config_of(what, settings);
+  const Config config = model_config(what, settings);
   if (size == 0) size = config.train.size.largest();
   if (plan.wanted) {
     print_plan(config, size, plan, json);

@@ -8,7 +8,7 @@
 
 #include "apps/bench/device_limits.h"
 #include "apps/bench/named_gpu.h"
-#include "apps/bench/timing.h"
+#include "apps/bench/plan_times.h"
 #include "apps/console/format.h"
 #include "framework/ops/inference.h"
 #include "layers/inference_plan.h"
@@ -160,31 +160,21 @@ void print_table(PlanTable table, const std::string& device, DType type, int bat
 
 void print_on_paper(const Config& config, int size, const PlanOptions& options, bool json) {
   const NamedGpu& gpu = named_gpu(options.gpu);
-  CF_CHECK_AS(ErrorKind::Usage, options.precision != "float32",
-              "--gpu predicts 16-bit types only; use --precision bf16 or fp16");
-  const DType type = options.precision == "fp16" ? DType::Float16 : DType::BFloat16;
+  const layers::RouteDevice device = route_device(gpu, options.precision);
   const int batch = options.batch > 0 ? options.batch : 128;
   layers::ConvFirstNet net(config.model);
-  const InferencePlan plan(net, {batch, size, size}, {PlaceKind::Cuda, type, gpu.blocks});
-  print_table(table_of(plan, gpu.limits), concat(gpu.name, ", by its data sheet"), type, batch, size, json);
+  const InferencePlan plan(net, {batch, size, size}, device);
+  print_table(table_of(plan, gpu.limits), concat(gpu.name, ", by its data sheet"), device.type, batch, size,
+              json);
 }
 
-// Each part and each of its kernels alone, again and again: what it reads may be found in a cache.
 void measure(Executor& executor, const InferencePlan& plan, PlanTable& table) {
-  constexpr TimingOptions kTiming{
-      .samples = 20, .sample_seconds = 5e-4, .warmup_runs = 2, .most_seconds = 0.5};
-  const auto median = [&](auto run) {
-    return time_runs(executor, 1, kTiming, [&](std::int64_t) { run(); }).seconds.median;
-  };
-  const Tensor zeros = executor.zeros(plan.input().dtype(), plan.input().shape());
-  executor.copy(zeros, plan.input());
-  table.measured = median([&] { plan.run_kernels(); });
-  for (PartRow& row : table.rows) {
-    const std::size_t kernels = row.part->kernels.size();
-    row.measured = median([&] { plan.run_kernels(*row.part, 0, kernels); });
-    for (std::size_t i = 0; i < kernels; ++i) {
-      row.kernels.push_back(median([&] { plan.run_kernels(*row.part, i, 1); }));
-    }
+  PlanTimes times = measure_times(executor, plan);
+  table.measured = times.whole;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    PartRow& row = table.rows[i];
+    row.measured = times.parts[i];
+    row.kernels = std::move(times.kernels[i]);
     const auto& route = row.part->route.convfirst;
     if (route.kind == kernels::ConvFirstRoute::Kind::None) continue;
     row.registers = inference::convfirst_registers(executor, plan.input().dtype(), route);
