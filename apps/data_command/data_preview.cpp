@@ -1,12 +1,11 @@
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <memory>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "apps/command_line.h"
 #include "apps/data_command/data_commands.h"
+#include "apps/data_command/preview_batch.h"
 #include "apps/images/config_of_data.h"
 #include "apps/images/loader_options.h"
 #include "apps/images/open_data.h"
@@ -20,6 +19,7 @@ struct PreviewOptions {
   std::string source, out = "preview.png", split = "train";
   std::vector<std::string> settings;
   int count = 64, columns = 8, epoch = 0;
+  bool unmixed = false;
 };
 
 }  // namespace
@@ -30,10 +30,12 @@ int run_data_preview(const Command& command, const Arguments& arguments) {
   line.positional("CONFIG|PATH", &options.source,
                   "a recipe, or a data set as `convfirst data info` takes it");
   line.option("out,o", &options.out, "FILE", "the picture (preview.png)");
-  line.option("split", &options.split, "NAME", "train: augmented; val: as evaluation sees them (train)");
+  line.option("split", &options.split, "NAME",
+              "train: augmented and mixed; val: as evaluation sees them (train)");
   line.option("count", &options.count, "N", "images (64)");
   line.option("columns", &options.columns, "N", "images in a row (8)");
   line.option("epoch", &options.epoch, "N", "the epoch whose first images are shown (0)");
+  line.flag("unmixed", &options.unmixed, "without augment.mixup and augment.cutmix");
   line.option("set", &options.settings, "KEY=VALUE",
               "overrides a key of the recipe; may be given several times");
   if (!line.parse(arguments)) return 0;
@@ -46,12 +48,11 @@ int run_data_preview(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, !path.empty(), options.source, " does not set data.", options.split);
   const auto dataset = open_data({path, config.model.channels}, split);
 
-  data::LoaderOptions loader_options = split == data::Split::Train
-                                           ? training_loader_options(config, options.epoch, all_cores())
-                                           : evaluation_loader_options(config, all_cores());
-  loader_options.batch = static_cast<int>(std::min<std::int64_t>(options.count, dataset->size()));
-  data::Loader loader(*dataset, loader_options);
-  const data::Batch batch = loader.next();
+  const data::Batch batch =
+      split == data::Split::Train
+          ? training_preview(*dataset, config,
+                             {.count = options.count, .epoch = options.epoch, .mixes = !options.unmixed})
+          : evaluation_preview(*dataset, config, options.count);
   data::write_png(options.out, data::grid_of(batch, options.columns));
   fmt::print("{}\n", options.out);
   return 0;

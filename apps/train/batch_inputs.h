@@ -6,7 +6,7 @@
 #include <span>
 
 #include "apps/config/config.h"
-#include "apps/train/batch_mixing.h"
+#include "apps/images/batch_mixing.h"
 #include "data/loader.h"
 #include "framework/autograd/pass.h"
 #include "framework/ops/classification_loss.h"

@@ -1,4 +1,4 @@
-#include "apps/train/batch_mixing.h"
+#include "apps/images/batch_mixing.h"
 
 #include <gtest/gtest.h>
 
