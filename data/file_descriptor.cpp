@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "kernels/base/check.h"
 
@@ -61,6 +64,34 @@ void FileDescriptor::read_at(std::uint64_t offset, void* out, std::size_t bytes)
 void FileDescriptor::will_read(std::uint64_t offset, std::uint64_t bytes) const {
   // Advice: where it cannot be followed, reading is as it was.
   ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+}
+
+std::uint64_t FileDescriptor::cached_bytes() const {
+  constexpr std::uint64_t kPart = std::uint64_t{1} << 30;  // mapped at once
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t all = size();
+  std::vector<unsigned char> pages((std::min(kPart, all) + page - 1) / page);
+  std::uint64_t cached = 0;
+  for (std::uint64_t at = 0; at < all; at += kPart) {
+    const std::uint64_t bytes = std::min(kPart, all - at);
+    void* const part = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd_, static_cast<off_t>(at));
+    CF_CHECK_AS(ErrorKind::Data, part != MAP_FAILED, "cannot map ", path_, ": ", std::strerror(errno));
+    const bool known = ::mincore(part, bytes, pages.data()) == 0;
+    const int error = errno;
+    ::munmap(part, bytes);
+    CF_CHECK_AS(ErrorKind::Data, known, "cannot tell what of ", path_,
+                " is in memory: ", std::strerror(error));
+    const auto end = pages.begin() + static_cast<std::ptrdiff_t>((bytes + page - 1) / page);
+    cached += page * static_cast<std::uint64_t>(
+                         std::count_if(pages.begin(), end, [](unsigned char p) { return (p & 1u) != 0; }));
+  }
+  return std::min(cached, all);
+}
+
+void FileDescriptor::drop_cached() const {
+  sync();  // pages that are still to be written would stay
+  const int error = ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
+  CF_CHECK_AS(ErrorKind::Data, error == 0, "cannot drop ", path_, " from memory: ", std::strerror(error));
 }
 
 void FileDescriptor::write_at(std::uint64_t offset, const void* data, std::size_t bytes) const {

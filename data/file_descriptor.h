@@ -25,6 +25,12 @@ class FileDescriptor {
   void read_at(std::uint64_t offset, void* out, std::size_t bytes) const;
   // Asks the system to fetch so many bytes from `offset` into memory.
   void will_read(std::uint64_t offset, std::uint64_t bytes) const;
+  // Bytes of the file, in whole pages, that the system keeps in memory. Of a file that this user may not
+  // write, the system answers: all.
+  std::uint64_t cached_bytes() const;
+  // Asks the system to forget the file's contents in memory; whatever is to be written is written first.
+  // Pages that another process has mapped stay.
+  void drop_cached() const;
   void write_at(std::uint64_t offset, const void* data, std::size_t bytes) const;
   // Returns when the contents are on the disk.
   void sync() const;

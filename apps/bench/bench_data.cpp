@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "apps/bench/bench_commands.h"
 #include "apps/bench/data_benchmark.h"
 #include "apps/bench/device_limits.h"
+#include "apps/bench/page_cache.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
 #include "apps/execution/make_executor.h"
@@ -27,7 +29,9 @@ struct DataBenchmarkOptions {
   std::string device = "auto";
   int threads = all_cores();
   double seconds = 10;
+  int images = 0;  // in place of `seconds`; 0: by these
   int target = 0;  // images/s that are wanted
+  bool cold = false;
   bool json = false;
 };
 
@@ -38,6 +42,8 @@ struct DataBenchmarkResult {
   data::LoaderOptions options;
   LoaderRate rate;
   std::optional<LoaderRate> alone;  // with one thread, where rate has more
+  // With a cold cache: what it held of the data set when `rate` began, and in the end.
+  CachedBytes cached_before, cached_after;
 };
 
 bool parse(const Command& command, const Arguments& arguments, DataBenchmarkOptions& options) {
@@ -46,6 +52,9 @@ bool parse(const Command& command, const Arguments& arguments, DataBenchmarkOpti
                   "a recipe, or a data set as `convfirst data info` takes it");
   line.option("threads", &options.threads, "N", "threads that read and decode (one per core)");
   line.option("seconds", &options.seconds, "S", "how long to measure");
+  line.option("images", &options.images, "N", "measure N images with all threads, however long they take");
+  line.flag("cold", &options.cold,
+            "drop the files from the system's memory before each run, and read no image twice");
   line.option("target", &options.target, "N",
               "images/s that a training would take: says how many threads make them");
   line.option("device", &options.device, "auto|cpu|cuda",
@@ -56,6 +65,7 @@ bool parse(const Command& command, const Arguments& arguments, DataBenchmarkOpti
   CF_CHECK_AS(ErrorKind::Usage, options.threads >= 1 && options.threads <= 1024, "--threads is ",
               options.threads, ", must be from 1 to 1024");
   CF_CHECK_AS(ErrorKind::Usage, options.seconds > 0, "--seconds is ", options.seconds, ", must be above 0");
+  CF_CHECK_AS(ErrorKind::Usage, options.images >= 0, "--images is ", options.images, ", must be at least 0");
   CF_CHECK_AS(ErrorKind::Usage, options.target >= 0, "--target is ", options.target, ", must be at least 0");
   return true;
 }
@@ -70,12 +80,26 @@ DataBenchmarkResult measure(const DataBenchmarkOptions& options) {
   result.options.batch = static_cast<int>(std::min<std::int64_t>(result.options.batch, dataset->size()));
   const auto executor = make_executor({.device = options.device, .threads = 1}, config.precision);
   result.device = device_name(*executor);
-  const bool compares = options.threads > 1;
+  const std::string files = data::separate_labels({.path = config.data.train}).path;
   const auto run = [&](int threads, double share) {
-    return measure_loader(*dataset, result.options, threads, share * options.seconds, *executor);
+    LoaderRun how{.threads = threads, .seconds = share * options.seconds};
+    how.warm_up = 0.1 * how.seconds;
+    if (!options.cold) return how;
+    drop_from_cache(files);
+    how.warm_up = 0;
+    how.images = dataset->size() / result.options.batch * result.options.batch;
+    return how;
   };
-  if (compares) result.alone = run(1, 0.25);
-  result.rate = run(options.threads, compares ? 0.75 : 1);
+  const bool compares = options.threads > 1;
+  if (compares) result.alone = measure_loader(*dataset, result.options, run(1, 0.25), *executor);
+  LoaderRun all = run(options.threads, compares ? 0.75 : 1);
+  if (options.images > 0) {
+    all.images = std::min<std::int64_t>(all.images, options.images);
+    all.seconds = std::numeric_limits<double>::infinity();
+  }
+  if (options.cold) result.cached_before = cached_bytes(files);
+  result.rate = measure_loader(*dataset, result.options, all, *executor);
+  if (options.cold) result.cached_after = cached_bytes(files);
   return result;
 }
 
@@ -113,6 +137,16 @@ void print_text(const DataBenchmarkResult& r, int target) {
   print_stage(r, "augment", stages.augment);
   fmt::print("copy           {:.3f} ms an image, on the thread that takes the batches\n",
              copy_milliseconds_of_image(r));
+  if (r.cached_before.total > 0) {
+    fmt::print("cold cache     {} of {} in memory at the beginning, {} at the end\n",
+               format_bytes(static_cast<double>(r.cached_before.cached)),
+               format_bytes(static_cast<double>(r.cached_before.total)),
+               format_bytes(static_cast<double>(r.cached_after.cached)));
+  } else {
+    fmt::print("memory         {} resident at the beginning, {} after {} more images\n",
+               format_bytes(static_cast<double>(rate.resident_at_begin)),
+               format_bytes(static_cast<double>(rate.resident_at_end)), format_count(rate.copied_images));
+  }
   fmt::print("verdict        {}\n", data_advice(stages));
   if (target > 0) {
     fmt::print("target         {} images/s take {} such threads\n", format_count(target),
@@ -144,7 +178,13 @@ void print_json(const DataBenchmarkResult& r, int target) {
         {"resize", milliseconds_of_image(r, stages.resize)},
         {"augment", milliseconds_of_image(r, stages.augment)},
         {"copy", copy_milliseconds_of_image(r)}}},
+      {"resident_bytes", {{"begin", r.rate.resident_at_begin}, {"end", r.rate.resident_at_end}}},
+      {"images_taken", r.rate.copied_images},
       {"verdict", data_advice(stages)}};
+  if (r.cached_before.total > 0) {
+    out["cached_bytes"] = {
+        {"begin", r.cached_before.cached}, {"end", r.cached_after.cached}, {"total", r.cached_before.total}};
+  }
   if (target > 0) {
     out["target"] = target;
     out["threads_for_target"] = threads_for(r, target);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "apps/host/resident_memory.h"
+
 namespace cf::apps {
 
 namespace {
@@ -38,34 +40,39 @@ void BatchCopies::copy(const data::Batch& batch) {
   seconds_ += seconds_since(start);
 }
 
-LoaderRate measure_loader(const data::Dataset& dataset, data::LoaderOptions options, int threads,
-                          double seconds, Executor& executor) {
-  options.threads = threads;
+LoaderRate measure_loader(const data::Dataset& dataset, data::LoaderOptions options, const LoaderRun& run,
+                          Executor& executor) {
+  options.threads = run.threads;
   BatchCopies copies(executor, options);
   data::Loader loader(dataset, options);
   // More batches than can have been ready before.
-  const auto take_batches_for = [&](double limit) {
+  const auto take_batches_for = [&](double seconds, std::int64_t images) {
     const auto start = Clock::now();
     std::int64_t batches = 0;
-    for (; batches <= options.queue || seconds_since(start) < limit; ++batches) {
+    while (batches * options.batch < images && (batches <= options.queue || seconds_since(start) < seconds)) {
       data::Batch batch = loader.next();
       copies.copy(batch);
       loader.recycle(std::move(batch));
+      ++batches;
     }
     return batches;
   };
-  take_batches_for(0.1 * seconds);
-
-  const auto start = Clock::now();
-  const data::LoaderWork before = loader.work();
+  LoaderRate rate{.threads = run.threads};
+  data::LoaderWork before;
+  if (run.warm_up > 0) {
+    take_batches_for(run.warm_up, run.images);
+    before = loader.work();
+  }
   const double copied_before = copies.seconds();
-  const std::int64_t batches = take_batches_for(seconds);
+  rate.resident_at_begin = resident_memory();
+  const auto start = Clock::now();
+  rate.copied_images = options.batch * take_batches_for(run.seconds, run.images);
+  rate.seconds = seconds_since(start);
+  rate.resident_at_end = resident_memory();
   const data::LoaderWork after = loader.work();
-  return {.threads = threads,
-          .seconds = seconds_since(start),
-          .work = {after.images - before.images, after.seconds - before.seconds},
-          .copy_seconds = copies.seconds() - copied_before,
-          .copied_images = batches * options.batch};
+  rate.work = {after.images - before.images, after.seconds - before.seconds};
+  rate.copy_seconds = copies.seconds() - copied_before;
+  return rate;
 }
 
 }  // namespace cf::apps

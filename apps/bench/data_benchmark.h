@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "data/loader.h"
@@ -31,19 +32,28 @@ class BatchCopies {
   double seconds_ = 0;
 };
 
+// Ends after `seconds` or `images`, whichever comes first.
+struct LoaderRun {
+  int threads = 1;
+  double warm_up = 1;  // seconds before; 0: from the first image on, also the time until it comes
+  double seconds = 10;
+  std::int64_t images = std::numeric_limits<std::int64_t>::max();
+};
+
 struct LoaderRate {
   int threads = 0;
   double seconds = 0;       // that were measured
   data::LoaderWork work;    // done in that time
   double copy_seconds = 0;  // of the thread that takes the batches
   std::int64_t copied_images = 0;
+  std::int64_t resident_at_begin = 0, resident_at_end = 0;  // bytes of this process
 
   double images_per_second() const { return static_cast<double>(work.images) / seconds; }
   double images_per_second_of_thread() const { return images_per_second() / threads; }
 };
 
-// Runs an endless loader with `threads` threads for about `seconds`, after a warm-up of a tenth of that.
-LoaderRate measure_loader(const data::Dataset& dataset, data::LoaderOptions options, int threads,
-                          double seconds, Executor& executor);
+// Measures a loader as `run` says.
+LoaderRate measure_loader(const data::Dataset& dataset, data::LoaderOptions options, const LoaderRun& run,
+                          Executor& executor);
 
 }  // namespace cf::apps

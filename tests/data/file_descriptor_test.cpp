@@ -2,7 +2,9 @@
 #include "data/file_descriptor.h"
 
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -38,6 +40,22 @@ TEST(FileDescriptor, AFolderIsNoFile) {
   const TemporaryFolder folder;
   expect_error(ErrorKind::Data, {folder.path(), "not a regular file"},
                [&] { FileDescriptor::for_reading(folder.path()).size(); });
+}
+
+TEST(FileDescriptor, ForgetsWhatIsCached) {
+  const TemporaryFolder folder;
+  const std::string contents(100'000, 'x');
+  const auto file = FileDescriptor::for_reading(folder.write("a", contents));
+  std::string read(contents.size(), ' ');
+  file.read_at(0, read.data(), read.size());
+  EXPECT_EQ(file.cached_bytes(), contents.size());
+  file.drop_cached();
+  struct statfs status {};
+  ASSERT_EQ(::statfs(folder.path().c_str(), &status), 0);
+  const bool lives_in_memory = status.f_type == TMPFS_MAGIC;
+  EXPECT_EQ(file.cached_bytes(), lives_in_memory ? contents.size() : 0);
+  file.read_at(0, read.data(), read.size());
+  EXPECT_EQ(read, contents);
 }
 
 void write_pack(const std::string& path, std::uint8_t value) {

@@ -162,6 +162,35 @@ TEST(CommandBench, DataSaysWhereTheTimeGoes) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
 }
 
+TEST(CommandBench, DataBeginsWithAColdCacheAndEndsWithTheEpoch) {
+  const ScratchFolder scratch;
+  output_of({"data", "pack", "synthetic:classes=4,size=32,samples=200", "-o", "a.cfpack"}, scratch.path());
+  const auto size = std::filesystem::file_size(scratch.path() / "a.cfpack");
+  const json cold =
+      json::parse(output_of({"bench", "data", "a.cfpack", "--set", "train.size=32", "--set", "train.batch=32",
+                             "--cold", "--seconds", "1000", "--threads", "2", "--device", "cpu", "--json"},
+                            scratch.path()));
+  EXPECT_EQ(cold["images_taken"], 192) << "six batches of an epoch of 200";
+  EXPECT_EQ(cold["cached_bytes"]["total"], size);
+  EXPECT_LE(cold["cached_bytes"]["begin"], cold["cached_bytes"]["end"]);
+  EXPECT_LE(cold["cached_bytes"]["end"], size);
+  expect_refused(scratch.path(), {"bench", "data", "synthetic:samples=64", "--cold"}, 2,
+                 {"synthetic:samples=64", "neither a file nor a folder"});
+}
+
+TEST(CommandBench, DataMeasuresSoManyImagesAndItsMemory) {
+  const ScratchFolder scratch;
+  const json result = json::parse(
+      output_of({"bench", "data", "synthetic:classes=4,size=32,samples=64", "--set", "train.size=32",
+                 "--images", "20000", "--seconds", "0.1", "--threads", "2", "--device", "cpu", "--json"},
+                scratch.path()));
+  EXPECT_GE(result["images_taken"], 20000);
+  EXPECT_LT(result["images_taken"], 20064);
+  const double begin = result["resident_bytes"]["begin"], end = result["resident_bytes"]["end"];
+  EXPECT_GT(begin, 1e6);
+  EXPECT_LT(end, begin + 20000 * 32 * 32 * 3) << "images are not kept";
+}
+
 TEST(CommandBench, InferSaysHowTheNetworkRuns) {
   const ScratchFolder scratch;
   for (const auto& [fusion, how] :
