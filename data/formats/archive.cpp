@@ -50,7 +50,8 @@ class Archive final : public Dataset {
   void read(std::int64_t sample, EncodedImage& out) const override {
     const TarMember& found = member(sample);
     out.bytes.resize(found.bytes);
-    file_.read_at(found.offset, out.bytes.data(), out.bytes.size());
+    in_context([&] { return name(sample); },
+               [&] { file_.read_at(found.offset, out.bytes.data(), out.bytes.size()); });
     out.encoding = encoding_of(out.bytes);
     out.height = out.width = out.channels = 0;
     CF_CHECK_AS(ErrorKind::Data, out.encoding != ImageEncoding::Raw, name(sample),

@@ -121,7 +121,8 @@ std::string PackDataset::name(std::int64_t sample) const {
 void PackDataset::read(std::int64_t sample, EncodedImage& out) const {
   const PackEntry& e = entry(sample);
   out.bytes.resize(std::size_t{e.image_bytes} + e.name_bytes);
-  file_.read_at(e.offset, out.bytes.data(), out.bytes.size());
+  in_context([&] { return name(sample); },
+             [&] { file_.read_at(e.offset, out.bytes.data(), out.bytes.size()); });
   CF_CHECK_AS(ErrorKind::Data, checksum(out.bytes.data(), out.bytes.size()) == e.crc, name(sample),
               ": the record's checksum is wrong: the file is damaged");
   out.bytes.resize(e.image_bytes);

@@ -4,12 +4,17 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstring>
 #include <filesystem>
+#include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "data/files.h"
+#include "data/formats/pack_layout.h"
+#include "kernels/base/crc32c.h"
 #include "kernels/base/philox.h"
 #include "tests/data/expect_error.h"
 #include "tests/data/jpeg_writer.h"
@@ -125,6 +130,38 @@ TEST(Pack, AFlippedByteIsFoundWhereverItIs) {
       for (std::int64_t i = 0; i < data->size(); ++i) data->read(i, image);
     });
   }
+}
+
+// An index that was written wrong, not damaged: all checksums are right.
+TEST(Pack, ARecordPastTheEndIsRefused) {
+  const TemporaryFolder folder;
+  const Bytes whole = contents(write_pack(folder));
+  PackHeader header{};
+  std::memcpy(&header, whole.data(), sizeof header);
+  const std::span bytes_of_index(whole.data() + header.index_offset, whole.size() - header.index_offset);
+  const auto open_with = [&](const auto& change) {
+    Bytes bytes = whole;
+    std::vector<PackEntry> entries(header.records);
+    std::memcpy(entries.data(), bytes_of_index.data(), bytes_of_index.size());
+    change(entries[3]);
+    std::memcpy(bytes.data() + header.index_offset, entries.data(), bytes_of_index.size());
+    PackHeader changed = header;
+    changed.index_crc = crc32c(std::as_bytes(std::span(entries)));
+    changed.header_crc = crc32c(std::as_bytes(std::span(&changed, 1)).first(sizeof changed - 4));
+    std::memcpy(bytes.data(), &changed, sizeof changed);
+    open_pack(folder.write("wrong.cfpack", bytes), 0);
+  };
+  open_with([](PackEntry&) {});
+  const auto refuse = [&](const std::string& words, const auto& change) {
+    expect_error(ErrorKind::Data, {"wrong.cfpack#3", words}, [&] { open_with(change); });
+  };
+  const std::string outside = "outside the file's records";
+  refuse(outside, [&](PackEntry& e) { e.offset = header.description_offset - e.image_bytes; });
+  refuse(outside, [](PackEntry& e) { e.offset = std::numeric_limits<std::uint64_t>::max(); });
+  refuse(outside, [](PackEntry& e) { e.image_bytes = std::numeric_limits<std::uint32_t>::max(); });
+  refuse(outside, [](PackEntry& e) { e.offset = 0; });
+  refuse("label 3", [](PackEntry& e) { e.label = 3; });
+  refuse("encoding 9", [](PackEntry& e) { e.encoding = 9; });
 }
 
 TEST(Pack, AFileCutWhileOpenIsAnErrorThatNamesTheRecord) {
