@@ -9,7 +9,8 @@
 
 namespace cf::data {
 
-enum class ImageEncoding { Raw, Jpeg, Png };
+// The numbers are those of pack files.
+enum class ImageEncoding : std::uint8_t { Raw = 0, Jpeg = 1, Png = 2, WebP = 3, Bmp = 4, Tiff = 5 };
 
 enum class Split { Train, Val };
 
@@ -57,7 +58,7 @@ struct DatasetSource {
 DatasetSource separate_labels(DatasetSource source);
 
 // Opens what PATH holds:
-//   a folder of class folders with JPEG and PNG files, or a folder with such folders train/ and val/;
+//   a folder of class folders with image files, or a folder with such folders train/ and val/;
 //   a folder with IDX files {train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz] (MNIST, Fashion-MNIST), or the
 //     common prefix of one such pair, as DIR/t10k;
 //   a pack file (formats/pack.h), by its first bytes;

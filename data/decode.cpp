@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/convert.h"
+#include "data/formats/imgcodecs.h"
 #include "data/formats/jpeg.h"
 #include "data/formats/png.h"
 #include "kernels/base/check.h"
@@ -59,6 +60,11 @@ ImageHeader Decoder::Parts::open(const EncodedImage& encoded) {
       break;
     case ImageEncoding::Png:
       header = png.open(encoded.bytes);
+      break;
+    case ImageEncoding::WebP:
+    case ImageEncoding::Bmp:
+    case ImageEncoding::Tiff:
+      header = imgcodecs_header(encoded.encoding, encoded.bytes);
       break;
     case ImageEncoding::Raw:
       header = {.height = encoded.height,
@@ -129,6 +135,8 @@ void Decoder::decode(const EncodedImage& encoded, const DecodeRequest& request, 
   }
   if (encoded.encoding == ImageEncoding::Png) {
     parts.png.decode(parts.whole);
+  } else if (encoded.encoding != ImageEncoding::Raw) {
+    imgcodecs_decode(encoded.encoding, encoded.bytes, parts.whole);
   } else {
     parts.whole.reshape(header.height, header.width, header.channels);
     CF_CHECK_AS(ErrorKind::Data, encoded.bytes.size() == parts.whole.pixels.size(), encoded.bytes.size(),

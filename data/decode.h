@@ -4,7 +4,7 @@
 // colour by Pillow's integer formula, CMYK as Adobe stores it (inverted). PNG: palettes and low depths are
 // expanded, alpha is dropped (not blended), 16 bits keep the upper byte. Orientation tags are ignored here
 // (orientation.h). A JPEG that lacks only its end marker or carries extra bytes is read; missing or
-// corrupt image data is a Data error.
+// corrupt image data is a Data error. WebP, BMP and TIFF: formats/imgcodecs.h.
 #pragma once
 
 #include <cstdint>

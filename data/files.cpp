@@ -51,31 +51,47 @@ std::vector<std::uint8_t> read_maybe_gzip(const std::string& path) {
 }
 
 ImageEncoding encoding_of(const std::vector<std::uint8_t>& bytes) {
-  constexpr std::array<std::uint8_t, 3> kJpeg{0xff, 0xd8, 0xff};
-  constexpr std::array<std::uint8_t, 8> kPng{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-  const auto starts_with = [&](const auto& magic) {
-    return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto has = [&](std::size_t at, std::string_view magic) {
+    return text.size() >= at + magic.size() && text.substr(at, magic.size()) == magic;
   };
-  if (starts_with(kJpeg)) return ImageEncoding::Jpeg;
-  if (starts_with(kPng)) return ImageEncoding::Png;
+  using namespace std::string_view_literals;
+  if (has(0, "\xff\xd8\xff"sv)) return ImageEncoding::Jpeg;
+  if (has(0, "\x89PNG\r\n\x1a\n"sv)) return ImageEncoding::Png;
+  if (has(0, "RIFF"sv) && has(8, "WEBP"sv)) return ImageEncoding::WebP;
+  if (has(0, "BM"sv) && has(6, "\0\0\0\0"sv))
+    return ImageEncoding::Bmp;  // reserved bytes: "BM" alone may begin a text
+  if (has(0, "II*\0"sv) || has(0, "MM\0*"sv)) return ImageEncoding::Tiff;
   return ImageEncoding::Raw;
+}
+
+std::string_view name_of(ImageEncoding encoding) {
+  constexpr std::array<std::string_view, 6> kNames{"raw", "JPEG", "PNG", "WebP", "BMP", "TIFF"};
+  return kNames.at(static_cast<std::size_t>(encoding));
+}
+
+bool find_encoding(EncodedImage& image) {
+  image.encoding = encoding_of(image.bytes);
+  image.height = image.width = image.channels = 0;
+  return image.encoding != ImageEncoding::Raw;
 }
 
 void read_image_file(const std::string& path, EncodedImage& out) {
   read_file(path, out.bytes);
-  out.encoding = encoding_of(out.bytes);
-  out.height = out.width = out.channels = 0;
-  CF_CHECK_AS(ErrorKind::Data, out.encoding != ImageEncoding::Raw, path, " is neither JPEG nor PNG (",
-              out.bytes.size(), " bytes)");
+  CF_CHECK_AS(ErrorKind::Data, find_encoding(out), path, kIsNoImage, " (", out.bytes.size(), " bytes)");
 }
 
 bool has_image_extension(const std::string& path) {
   const auto dot = path.find_last_of("./");
   if (dot == std::string::npos || path[dot] != '.') return false;
-  std::string extension = path.substr(dot + 1);
+  std::string extension = path.substr(dot);
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == "jpg" || extension == "jpeg" || extension == "png";
+  // One whole entry of the list.
+  const auto at = kImageExtensions.find(extension);
+  const std::string_view rest =
+      at == std::string_view::npos ? "?" : kImageExtensions.substr(at + extension.size());
+  return rest.empty() || rest.starts_with(", ");
 }
 
 }  // namespace cf::data

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "data/decode.h"
+#include "data/files.h"
 #include "kernels/base/check.h"
 #include "kernels/base/threads.h"
 
@@ -18,16 +19,8 @@ struct Sums {
   std::uint64_t pixels = 0;
 };
 
-std::string name_of(const EncodedImage& encoded, const ImageHeader& header) {
-  switch (encoded.encoding) {
-    case ImageEncoding::Jpeg:
-      return header.progressive ? "progressive JPEG" : "JPEG";
-    case ImageEncoding::Png:
-      return "PNG";
-    case ImageEncoding::Raw:
-      break;
-  }
-  return "raw";
+std::string kind_of(const EncodedImage& encoded, const ImageHeader& header) {
+  return concat(header.progressive ? "progressive " : "", name_of(encoded.encoding));
 }
 
 void add_pixels(const Image& image, Sums& sums) {
@@ -54,7 +47,7 @@ class Collector {
                [&] {
                  const ImageHeader header = decoder_.header(encoded_);
                  ++found.images;
-                 ++found.encodings[name_of(encoded_, header)];
+                 ++found.encodings[kind_of(encoded_, header)];
                  ++found.colours[std::string(header.colours)];
                  ++found.sizes[{header.height, header.width}];
                  found.bytes += static_cast<std::int64_t>(encoded_.bytes.size());

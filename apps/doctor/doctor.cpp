@@ -12,6 +12,7 @@
 #include "apps/doctor/host.h"
 #include "apps/doctor/libraries.h"
 #include "apps/version.h"
+#include "data/formats/imgcodecs.h"
 #include "kernels/base/check.h"
 
 namespace cf::apps {
@@ -62,6 +63,14 @@ void print_json(const std::vector<Finding>& findings, bool can_run) {
   fmt::print("{}\n", json.dump(2));
 }
 
+Finding judge_image_formats() {
+  const std::string opencv = data::imgcodecs_version();
+  return {"image formats", Status::Good,
+          opencv.empty() ? "JPEG, PNG (WebP, BMP and TIFF in a build with OpenCV imgcodecs)"
+                         : fmt::format("JPEG, PNG; WebP, BMP and TIFF by OpenCV {}", opencv),
+          ""};
+}
+
 }  // namespace
 
 int run_doctor(const Command& command, const Arguments& arguments) {
@@ -71,7 +80,8 @@ int run_doctor(const Command& command, const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
 
   std::vector<Finding> findings = {
-      {"build", Status::Good, fmt::format("{} ({}), {}", version(), build_id(), build_architecture()), ""}};
+      {"build", Status::Good, fmt::format("{} ({}), {}", version(), build_id(), build_architecture()), ""},
+      judge_image_formats()};
   const GpuFacts gpus = examine_gpus();
   const CudaBuild cuda{build_cuda(), build_cuda_architectures()};
   for (const auto& part : {judge_host(examine_host()), judge_gpus(gpus, cuda),

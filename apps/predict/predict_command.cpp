@@ -136,7 +136,7 @@ int run_predict(const Command& command, const Arguments& arguments) {
   CommandLine line(command);
   line.positional("CHECKPOINT", &checkpoint, "checkpoint, or run folder for its best one");
   line.positional("IMAGE|FOLDER|TENSOR.safetensors", &items,
-                  "JPEG or PNG files, folders of them, or one tensor x [N,C,H,W]");
+                  "image files, folders of them, or one tensor x [N,C,H,W]");
   line.option("topk", &topk, "N", "classes shown per image");
   line.option("format", &format, "table|csv|jsonl", "form of the output");
   line.option("size", &size, "N", "side of the images in pixels; as in evaluation, if not given");

@@ -19,7 +19,7 @@ std::vector<std::string> images_of_folder(const std::filesystem::path& folder) {
       files.push_back(entry.path().string());
   }
   CF_CHECK_AS(ErrorKind::Data, !files.empty(), folder.string(),
-              ": no JPEG or PNG files in this folder (those in folders below it are not looked for)");
+              ": no image files in this folder (those in folders below it are not looked for)");
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -11,7 +11,7 @@
 
 namespace cf::apps {
 
-// The image files that the arguments name; a folder stands for its JPEG and PNG files, sorted. A path that is
+// The image files that the arguments name; a folder stands for its image files, sorted. A path that is
 // not there, or a folder without images, is a Data error.
 std::vector<std::string> find_images(const std::vector<std::string>& arguments);
 

@@ -52,10 +52,8 @@ class Archive final : public Dataset {
     out.bytes.resize(found.bytes);
     in_context([&] { return name(sample); },
                [&] { file_.read_at(found.offset, out.bytes.data(), out.bytes.size()); });
-    out.encoding = encoding_of(out.bytes);
-    out.height = out.width = out.channels = 0;
-    CF_CHECK_AS(ErrorKind::Data, out.encoding != ImageEncoding::Raw, name(sample),
-                " is neither JPEG nor PNG (", out.bytes.size(), " bytes)");
+    CF_CHECK_AS(ErrorKind::Data, find_encoding(out), name(sample), kIsNoImage, " (", out.bytes.size(),
+                " bytes)");
   }
 
   void will_read(std::int64_t first, std::int64_t count) const override {
@@ -183,12 +181,12 @@ std::unique_ptr<Dataset> open_archive(const DatasetSource& source, Split split) 
   if (!members.empty() && std::all_of(members.begin(), members.end(), is_inner_archive)) {
     refuse_labels();
     auto labelled = archives_inside(file, members, on_member);
-    CF_CHECK_AS(ErrorKind::Data, !labelled.empty(), path, " holds no image (.jpg, .jpeg, .png)");
+    CF_CHECK_AS(ErrorKind::Data, !labelled.empty(), path, " holds no image (", kImageExtensions, ")");
     auto classes = classes_of(labelled);
     return std::make_unique<Archive>(std::move(file), std::move(classes), std::move(labelled), channels);
   }
   std::erase_if(members, [](const TarMember& member) { return !has_image_extension(member.name); });
-  CF_CHECK_AS(ErrorKind::Data, !members.empty(), path, " holds no image (.jpg, .jpeg, .png)");
+  CF_CHECK_AS(ErrorKind::Data, !members.empty(), path, " holds no image (", kImageExtensions, ")");
   const std::string common = common_folder(members);
   const bool is_flat = std::all_of(members.begin(), members.end(),
                                    [&](const TarMember& member) { return folder_of(member.name) == common; });

@@ -84,7 +84,7 @@ std::unique_ptr<Dataset> open_class_folder(const std::string& path, std::vector<
         " images but no class folders, so that their labels are unknown; wanted: one folder per class, ",
         path, "/<class>/<image>.jpg, or their labels: ", wanted_labels());
     fail(ErrorKind::Data, path,
-         " holds no data set; wanted: one folder per class with JPEG or PNG files, IDX files"
+         " holds no data set; wanted: one folder per class with image files, IDX files"
          " (train-images-idx3-ubyte.gz ...) or CIFAR binary files (data_batch_1.bin ...)");
   }
   if (class_names.empty()) class_names = folders;
@@ -95,8 +95,8 @@ std::unique_ptr<Dataset> open_class_folder(const std::string& path, std::vector<
     CF_CHECK_AS(ErrorKind::Data, at != class_names.end() && *at == folder, "the class folder ", path, "/",
                 folder, " is not among the ", class_names.size(), " classes of the training data");
     std::vector<std::string> images = images_below(path, folder);
-    CF_CHECK_AS(ErrorKind::Data, !images.empty(), "the class folder ", path, "/", folder,
-                " holds no image (.jpg, .jpeg, .png)");
+    CF_CHECK_AS(ErrorKind::Data, !images.empty(), "the class folder ", path, "/", folder, " holds no image (",
+                kImageExtensions, ")");
     for (auto& image : images) dataset->add(at - class_names.begin(), std::move(image));
   }
   return dataset;
@@ -115,7 +115,7 @@ std::unique_ptr<Dataset> open_labelled_folder(const std::string& path, const std
     const auto at = std::lower_bound(labels.classes.begin(), labels.classes.end(), found->second);
     dataset->add(at - labels.classes.begin(), std::move(image));
   }
-  CF_CHECK_AS(ErrorKind::Data, dataset->size() > 0, path, " holds no image (.jpg, .jpeg, .png)");
+  CF_CHECK_AS(ErrorKind::Data, dataset->size() > 0, path, " holds no image (", kImageExtensions, ")");
   return dataset;
 }
 

@@ -1,4 +1,4 @@
-// Class folders: PATH/<class>/... with JPEG and PNG files at any depth. Classes are the folders' names,
+// Class folders: PATH/<class>/... with image files at any depth. Classes are the folders' names,
 // sorted.
 #pragma once
 

@@ -29,13 +29,11 @@ struct PackHeader {
 };
 static_assert(sizeof(PackHeader) == 64 && std::is_trivially_copyable_v<PackHeader>);
 
-enum class PackEncoding : std::uint8_t { Raw = 0, Jpeg = 1, Png = 2 };
-
 struct PackEntry {
   std::uint64_t offset;  // of the image's bytes; the name follows
   std::uint32_t image_bytes;
   std::uint16_t name_bytes;
-  std::uint8_t encoding;  // PackEncoding
+  std::uint8_t encoding;  // ImageEncoding
   std::uint8_t channels;  // of Raw, else 0
   std::uint32_t height, width;
   std::uint32_t label;

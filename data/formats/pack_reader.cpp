@@ -102,8 +102,8 @@ void PackDataset::check_entry(std::size_t i, std::uint64_t records_end) const {
               file_.path(), "#", i, ": the record lies outside the file's records");
   CF_CHECK_AS(ErrorKind::Data, e.label < class_names_.size(), file_.path(), "#", i, ": label ", e.label,
               " is outside the ", class_names_.size(), " classes");
-  CF_CHECK_AS(ErrorKind::Data, e.encoding <= static_cast<std::uint8_t>(PackEncoding::Png), file_.path(), "#",
-              i, ": encoding ", int{e.encoding}, " is unknown");
+  CF_CHECK_AS(ErrorKind::Data, e.encoding <= static_cast<std::uint8_t>(ImageEncoding::Tiff), file_.path(),
+              "#", i, ": encoding ", int{e.encoding}, " is unknown");
 }
 
 // FILE#17 (the name given when packed); for messages, so that an unreadable name is left out.
@@ -126,10 +126,7 @@ void PackDataset::read(std::int64_t sample, EncodedImage& out) const {
   CF_CHECK_AS(ErrorKind::Data, checksum(out.bytes.data(), out.bytes.size()) == e.crc, name(sample),
               ": the record's checksum is wrong: the file is damaged");
   out.bytes.resize(e.image_bytes);
-  out.encoding = e.encoding == static_cast<std::uint8_t>(PackEncoding::Jpeg)
-                     ? ImageEncoding::Jpeg
-                     : (e.encoding == static_cast<std::uint8_t>(PackEncoding::Png) ? ImageEncoding::Png
-                                                                                   : ImageEncoding::Raw);
+  out.encoding = static_cast<ImageEncoding>(e.encoding);
   out.height = static_cast<int>(e.height);
   out.width = static_cast<int>(e.width);
   out.channels = e.channels;

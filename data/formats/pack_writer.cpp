@@ -21,18 +21,6 @@ std::uint32_t checksum(const void* data, std::size_t bytes, std::uint32_t previo
   return crc32c({static_cast<const std::byte*>(data), bytes}, previous);
 }
 
-std::uint8_t pack_encoding(ImageEncoding encoding) {
-  switch (encoding) {
-    case ImageEncoding::Jpeg:
-      return static_cast<std::uint8_t>(PackEncoding::Jpeg);
-    case ImageEncoding::Png:
-      return static_cast<std::uint8_t>(PackEncoding::Png);
-    case ImageEncoding::Raw:
-      break;
-  }
-  return static_cast<std::uint8_t>(PackEncoding::Raw);
-}
-
 }  // namespace
 
 struct PackWriter::State {
@@ -85,7 +73,7 @@ void PackWriter::add(const EncodedImage& image, ImageSize size, std::int64_t lab
       .offset = s.end(),
       .image_bytes = static_cast<std::uint32_t>(image.bytes.size()),
       .name_bytes = static_cast<std::uint16_t>(name_bytes),
-      .encoding = pack_encoding(image.encoding),
+      .encoding = static_cast<std::uint8_t>(image.encoding),
       .channels = static_cast<std::uint8_t>(image.encoding == ImageEncoding::Raw ? image.channels : 0),
       .height = static_cast<std::uint32_t>(size.height),
       .width = static_cast<std::uint32_t>(size.width),

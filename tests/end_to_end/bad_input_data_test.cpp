@@ -160,7 +160,7 @@ TEST_F(BadInput, PredictionOfWhatIsNoImage) {
   write_jpeg(*this / "empty/below/a.jpg", random_image(24, 3, 1));
   refuse({"predict", "run", "nothere.jpg"}, 3, {"nothere.jpg", "no such file"});
   refuse({"predict", "run", "text.jpg"}, 3, {"text.jpg is neither JPEG nor PNG", "5 bytes"});
-  refuse({"predict", "run", "empty"}, 3, {"empty", "no JPEG or PNG files"});
+  refuse({"predict", "run", "empty"}, 3, {"empty", "no image files"});
   const std::string jpeg = read_bytes(*this / "empty/below/a.jpg");
   write_bytes(*this / "half.jpg", jpeg.substr(0, jpeg.size() / 2));
   refuse({"predict", "run", "half.jpg"}, 3, {"half.jpg"});
