@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "apps/plot/axis_ticks.h"
 #include "apps/plot/xml.h"
 
 namespace cf::apps {
@@ -95,6 +96,7 @@ class ChartPainter {
 
  private:
   static constexpr int kLeft = 56, kRight = 16, kTop = 56, kBottom = 40;
+  static constexpr double kLetterWidth = 6.1;
   static constexpr int kPlotWidth = kChartWidth - kLeft - kRight;
   static constexpr int kPlotHeight = kChartHeight - kTop - kBottom;
 
@@ -149,7 +151,6 @@ class ChartPainter {
                   : fmt::format("<circle class=\"dot {}\" cx=\"{:.0f}\" cy=\"37\" r=\"3\"/>", series.style,
                                 x + 7);
       out_ += fmt::format("<text x=\"{:.0f}\" y=\"41\">{}</text>\n", x + 20, xml_escaped(text));
-      constexpr double kLetterWidth = 6.1;
       x += 20 + kLetterWidth * static_cast<double>(text.size()) + 18;
     }
   }
@@ -195,57 +196,36 @@ class ChartPainter {
     }
   }
 
-  // On the side where there is more room.
+  // On the side where there is more room, in the first line above or below that no other label crosses.
   void paint_label(const ChartPoint& point) {
-    const bool left = share(point.x, x_ticks_, chart_.x_scale) > 0.6;
-    out_ += fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", left ? "end" : "start",
-                        across(point.x) + (left ? -7 : 7), down(point.y) - 7, xml_escaped(point.label));
+    const bool ends_here = share(point.x, x_ticks_, chart_.x_scale) > 0.6;
+    const double width = kLetterWidth * static_cast<double>(point.label.size());
+    const double x = across(point.x) + (ends_here ? -7 : 7), left = ends_here ? x - width : x;
+    double y = down(point.y) - 7;
+    for (int step = 1; is_taken(left, left + width, y); ++step) y += (step % 2 == 1 ? 1 : -1) * step * 22;
+    labels_.push_back({left, left + width, y});
+    out_ += fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
+                        ends_here ? "end" : "start", x, y, xml_escaped(point.label));
+  }
+
+  bool is_taken(double left, double right, double y) const {
+    constexpr double kLineHeight = 13;
+    return std::any_of(labels_.begin(), labels_.end(), [&](const Label& other) {
+      return left < other.right && other.left < right && std::abs(y - other.y) < kLineHeight;
+    });
   }
 
   const Chart& chart_;
   double origin_x_, origin_y_;
   std::vector<double> x_ticks_, y_ticks_;
+  struct Label {
+    double left, right, y;
+  };
+  std::vector<Label> labels_;
   std::string out_;
 };
 
 }  // namespace
-
-std::vector<double> axis_ticks(double least, double most, int count) {
-  if (!(most > least)) {
-    const double margin = least == 0 ? 1 : 0.1 * std::abs(least);
-    least -= margin;
-    most += margin;
-  }
-  const double rough = (most - least) / std::max(count, 1);
-  const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  double step = 10 * power;
-  for (const double factor : {1.0, 2.0, 2.5, 5.0}) {
-    if (factor * power >= rough * 0.999) {
-      step = factor * power;
-      break;
-    }
-  }
-  // An end that is a tick but for rounding is that tick.
-  const auto first = std::floor(least / step + 1e-6), last = std::ceil(most / step - 1e-6);
-  std::vector<double> ticks;
-  for (double i = first; i <= last; ++i) ticks.push_back(i * step);
-  return ticks;
-}
-
-std::vector<double> log_ticks(double least, double most) {
-  constexpr double kFew = 200, kRounding = 1e-9;
-  std::vector<double> factors = {1};
-  if (most / least < kFew) factors = {1, 2, 5};
-  std::vector<double> ticks;
-  for (double power = std::pow(10.0, std::floor(std::log10(least)) - 1); true; power *= 10) {
-    for (const double factor : factors) {
-      const double tick = factor * power;
-      if (tick <= least * (1 + kRounding)) ticks.clear();
-      ticks.push_back(tick);
-      if (tick >= most * (1 - kRounding) && ticks.size() > 1) return ticks;
-    }
-  }
-}
 
 std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, std::size_t count) {
   if (points.size() <= count) return points;

@@ -58,13 +58,6 @@ std::string chart_svg(const Chart& chart);
 // All charts, two beside one another, as a file of its own.
 std::string charts_svg_file(const std::vector<Chart>& charts);
 
-// Round numbers, about `count` of them, whose first and last enclose [least, most].
-std::vector<double> axis_ticks(double least, double most, int count);
-
-// Powers of ten, or 1, 2 and 5 times those where there are few of them, whose first and last enclose
-// [least, most]; both positive.
-std::vector<double> log_ticks(double least, double most);
-
 // Means of neighbours, so that at most `count` points are left.
 std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, std::size_t count);
 

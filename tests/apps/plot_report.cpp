@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 
 #include "apps/command.h"
+#include "apps/plot/axis_ticks.h"
 #include "apps/plot/chart.h"
 #include "apps/plot/confusion.h"
 #include "apps/plot/curves.h"
@@ -152,6 +154,18 @@ TEST(Charts, LogScaleHoldsLinesBarsAndLabels) {
   EXPECT_NE(svg.find("height=\"1.5\"><title>flat"), std::string::npos) << svg;
   EXPECT_EQ(occurrences(svg, "<circle"), 1 + 3) << "the legend's, and one of each point that has a place";
   EXPECT_EQ(svg.find("<path"), std::string::npos);
+}
+
+TEST(Charts, LabelsAvoidOneAnother) {
+  Chart chart{.title = "t", .series = {{.name = "a", .style = "eval", .points = {}, .markers = true}}};
+  for (const double x : {0.0, 0.1, 0.2, 9.0}) chart.series[0].points.push_back({x, 1, "as long a label"});
+  const std::string svg = chart_svg(chart);
+  std::set<std::string> lines;
+  for (auto at = svg.find("as long"); at != std::string::npos; at = svg.find("as long", at + 1)) {
+    const auto y = svg.rfind("y=", at);
+    lines.insert(svg.substr(y, at - y));
+  }
+  EXPECT_EQ(lines.size(), 3U) << "three beside one another, the last with the first\n" << svg;
 }
 
 TEST(Charts, ThinningTakesMeansOfNeighbours) {
