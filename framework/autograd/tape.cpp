@@ -70,6 +70,7 @@ void Tape::backward(Pass& pass, int output, Tensor dy) {
                          {dx.data(), entry.inputs.size()});
     const char* op = entry.node->op();
     entry.node.reset();
+    if (pass.backward_observer()) pass.backward_observer()();
     for (std::size_t i = 0; i < entry.inputs.size(); ++i) {
       if (!wanted[i]) continue;
       CF_CHECK(dx[i], op, " gave no gradient for input ", i);

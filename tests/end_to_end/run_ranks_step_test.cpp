@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "apps/train/train_step.h"
 #include "apps/train/training_plan.h"
 #include "kernels/base/philox.h"
+#include "tests/framework/parallel_note_taking.h"
 #include "tests/framework/parallel_ranks.h"
 
 namespace cf::apps {
@@ -83,6 +86,35 @@ TEST(RunRanksStep, AllRanksHaveEqualBitsBehindIt) {
     EXPECT_EQ(results[rank].correct, results[0].correct);
     EXPECT_EQ(results[rank].gradient_norm, results[0].gradient_norm);
   }
+}
+
+// The classifier, whose gradient backward has first, fills a part by itself.
+TEST(RunRanksStep, GradientsGoOutBeforeBackwardIsDone) {
+  NoteTakingCommunicator ranks;
+  const Config config =
+      load_config("synthetic.toml", {"model.classes=4200", "model.widths=[8,8,16,16]",
+                                     "model.expansion=[2,2,2,2]", "model.head=512", "train.batch=16",
+                                     "train.norm_batch=8", "data.mean=[0.0]", "data.std=[1.0]"})
+          .config;
+  const auto executor = Executor::cpu(1);
+  layers::ConvFirstNet net(config.model);
+  const auto store = net.make_store(*executor);
+  store->initialise(3);
+  optim::Optimizer optimizer(*executor, *store, optimizer_options(config));
+  TrainStep step(*executor, net, *store, optimizer, config, ranks);
+  std::vector<std::ptrdiff_t> gradients_there;  // at each sum
+  ranks.on_sum = [&] {
+    const auto parameters = store->parameters();
+    gradients_there.push_back(std::count_if(parameters.begin(), parameters.end(),
+                                            [](const Parameter* p) { return p->gradient_writes > 0; }));
+  };
+  step.run(batch_of([] { return std::uint8_t{7}; }), 0, 0.1);
+  const auto all = std::ssize(store->parameters());
+  ASSERT_EQ(gradients_there.size(), 3U);  // statistics, the classifier, the rest
+  EXPECT_EQ(gradients_there[0], 0);
+  EXPECT_GT(gradients_there[1], 0);
+  EXPECT_LT(gradients_there[1], all);
+  EXPECT_EQ(gradients_there[2], all);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <string>
 
 #include "framework/autograd/pass.h"
 #include "framework/ops/activation.h"
@@ -60,6 +61,20 @@ TEST_F(TapeTest, SumsTheGradientsOfAValueFromTheLatestUseToTheFirst) {
   });
   pass_.backward(Variable(Tensor(), sum), filled(Shape(I{1}), 1));
   EXPECT_EQ(seen, 1);
+}
+
+TEST_F(TapeTest, TheObserverIsCalledBehindEachOp) {
+  std::string order;
+  const auto op = [&](char name, std::initializer_list<int> inputs) {
+    return add(pass_, inputs, [&order, name](const Tensor& dy, std::span<Tensor> dx) {
+      order += name;
+      for (auto& d : dx) d = dy;
+    });
+  };
+  const int a = op('a', {}), b = op('b', {a}), c = op('c', {b});
+  pass_.set_backward_observer([&] { order += '.'; });
+  pass_.backward(Variable(Tensor(), c), filled(Shape(I{1}), 1));
+  EXPECT_EQ(order, "c.b.a.");
 }
 
 // A residual hands the same tensor to both of its inputs.

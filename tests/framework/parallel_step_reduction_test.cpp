@@ -1,31 +1,13 @@
-// What goes out in a step, and when: seen by a communicator that takes notes and behaves as if another rank
-// had the same.
+// What goes out in a step, and when.
 
 #include "framework/parallel/step_reduction.h"
 
 #include <gtest/gtest.h>
 
+#include "tests/framework/parallel_note_taking.h"
+
 namespace cf {
 namespace {
-
-class NoteTaking final : public Communicator {
- public:
-  int rank() const override { return 0; }
-  int world() const override { return 2; }
-  int ranks_on_host() const override { return 2; }
-  void all_reduce_sum(std::span<float> values) override {
-    sums.push_back(values);
-    for (float& value : values) value *= 2;
-  }
-  void all_reduce_sum(std::span<std::int64_t>) override { FAIL(); }
-  void broadcast(std::span<std::byte>) override { FAIL(); }
-  void all_gather(std::span<std::byte> bytes) override { gathers.push_back(bytes); }
-  std::int64_t begin_vote(std::int64_t value) override { return value; }
-  std::int64_t vote_result(std::int64_t ticket) override { return ticket; }
-
-  std::vector<std::span<float>> sums;
-  std::vector<std::span<std::byte>> gathers;
-};
 
 // Five parameters, each of one unit of the bucket's alignment or a little more.
 class Reduction : public testing::Test {
@@ -60,7 +42,7 @@ class Reduction : public testing::Test {
   Statistic statistic;
   std::unique_ptr<ParameterStore> store;
   Tensor gathered;
-  NoteTaking ranks;
+  NoteTakingCommunicator ranks;
 };
 
 TEST_F(Reduction, PartsGoOutAsBackwardCompletesThem) {
