@@ -47,8 +47,8 @@ class InferencePlan {
   // overwrites.
   Tensor operator()(const Tensor& x);
 
-  // The same without copying x: who has filled input() gives all kernels, or some of a part, to the executor,
-  // for the plan's whole batch.
+  // The same without copying x: who has filled input(), which no run changes, gives all kernels, or some of a
+  // part, to the executor, for the plan's whole batch.
   Tensor input() const { return work_.tensor(input_, shape_.samples); }
   void run_kernels() const { work_.run_steps(shape_.samples, 0, work_.steps().size()); }
   void run_kernels(const PlannedPart& part, std::size_t first, std::size_t count) const {
@@ -82,7 +82,7 @@ class Inference {
   // As InferencePlan.
   Tensor operator()(const Tensor& x);
 
-  // The kernels of one call with a whole batch, for timing; `x` has the shape that the constructor got.
+  // The kernels of the last call again, for timing: that was with this `x`, a whole batch.
   void run_kernels(const Tensor& x);
 
   const InferencePlan* plan() const { return plan_.get(); }

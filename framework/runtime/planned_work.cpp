@@ -34,7 +34,10 @@ MemoryPlan PlannedWork::layout() const {
       if (!written[i]) lives[i].first = at;
       written[i] = true;
     }
-    for (const Value value : step.reads) lives[static_cast<std::size_t>(value)].last = at;
+    for (const Value value : step.reads) {
+      const auto i = static_cast<std::size_t>(value);
+      if (written[i]) lives[i].last = at;
+    }
   }
   return plan_memory(lives);
 }
@@ -56,6 +59,7 @@ Tensor PlannedWork::tensor(Value value, std::int64_t samples) const {
 }
 
 void PlannedWork::run_steps(std::int64_t samples, std::size_t first, std::size_t last) const {
+  CF_CHECK(executor_ != nullptr, "a plan has no memory yet");
   const Tensors tensors(*this, samples);
   for (std::size_t i = first; i < last; ++i) {
     in_context([&] { return steps_[i].name; }, [&] { steps_[i].run(tensors); });

@@ -36,8 +36,9 @@ class PlannedWork {
     std::function<void(const Tensors&)> run;
   };
 
-  // A tensor of the plan; `shape` has the most samples that a run may have on its axis N. One that no step
-  // writes is an input, one that no step reads a result: they keep their contents from and to the caller.
+  // A tensor of the plan; `shape` has the most samples that a run may have on its axis N, equally many for
+  // all tensors. One that no step writes is an input, which no run changes; one that no step reads is a
+  // result, which stands until the next run.
   Value add(DType dtype, const Shape& shape);
   // Steps run in the order they were added.
   void add(Step step) { steps_.push_back(std::move(step)); }
