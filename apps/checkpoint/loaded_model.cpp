@@ -28,10 +28,21 @@ std::filesystem::path checkpoint_file(const std::filesystem::path& path) {
   return last;
 }
 
-LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const std::string& which,
-                                      const DeviceOptions& device, const std::string& fusion) {
+void add_evaluation_options(CommandLine& line, EvaluationChoices& choices) {
+  line.option("weights", &choices.weights, "auto|raw|ema", "auto: the averaged weights where there are any");
+  line.option("precision", &choices.precision, "auto|float32|bf16|fp16",
+              "type of activations; auto: the run's on a GPU, float32 on a CPU");
+  line.option("fusion", &choices.fusion, "auto|off|require",
+              "use of fused blocks; what the checkpoint says (model.fusion), if not given");
+  add_device_options(line, choices.device);
+}
+
+LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const EvaluationChoices& choices) {
+  const std::string &which = choices.weights, &fusion = choices.fusion;
   CF_CHECK_AS(ErrorKind::Usage, which == "auto" || which == "raw" || which == "ema", "--weights is '", which,
               "', must be auto, raw or ema");
+  CF_CHECK_AS(ErrorKind::Usage, fusion.empty() || fusion == "auto" || fusion == "off" || fusion == "require",
+              "--fusion is '", fusion, "', must be auto, off or require");
   LoadedModel model;
   model.path = checkpoint_file(path);
   const SafetensorsReader file(model.path);
@@ -39,13 +50,11 @@ LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const s
               " has no averaged weights (the run had ema.decay = 0)");
   model.weights = which != "raw" && has_average(file) ? Weights::Average : Weights::Raw;
   model.header = read_header(file);
-  if (!fusion.empty()) {
-    CF_CHECK_AS(ErrorKind::Usage, fusion == "auto" || fusion == "off" || fusion == "require", "--fusion is '",
-                fusion, "', must be auto, off or require");
-    model.header.config.model.fusion = fusion;
-  }
-  model.executor = make_executor(device, model.header.config.precision);
-  model.net = std::make_unique<layers::ConvFirstNet>(model.header.config.model);
+  Config& config = model.header.config;
+  if (!fusion.empty()) config.model.fusion = fusion;
+  if (choices.precision != "auto" || !gpu_index(choices.device)) config.precision.compute = choices.precision;
+  model.executor = make_executor(choices.device, config.precision);
+  model.net = std::make_unique<layers::ConvFirstNet>(config.model);
   model.store = model.net->make_store(*model.executor);
   load_model(file, *model.store, model.weights);
   model.store->prepare_compute(model.executor->compute_type());

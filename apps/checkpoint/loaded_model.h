@@ -11,6 +11,17 @@
 
 namespace cf::apps {
 
+// Which weights of a checkpoint, and how to compute with them.
+struct EvaluationChoices {
+  std::string weights = "auto";    // raw, ema, or auto for the averages where the file has them
+  std::string precision = "auto";  // what the run computed in; on a CPU, which has no other, float32
+  std::string fusion = {};         // in place of the checkpoint's model.fusion; empty: that
+  DeviceOptions device = {};
+};
+
+// The options of eval and predict for them.
+void add_evaluation_options(CommandLine& line, EvaluationChoices& choices);
+
 struct LoadedModel {
   std::filesystem::path path;
   CheckpointHeader header;
@@ -20,11 +31,8 @@ struct LoadedModel {
   std::unique_ptr<ParameterStore> store;
 };
 
-// `which`: raw, ema, or auto for the averages where the file has them. `path` may be a run folder: its best
-// checkpoint, or its last where none was evaluated. `fusion` replaces the checkpoint's model.fusion unless it
-// is empty.
-LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const std::string& which,
-                                      const DeviceOptions& device, const std::string& fusion = {});
+// `path` may be a run folder: its best checkpoint, or its last where none was evaluated.
+LoadedModel load_model_for_evaluation(const std::filesystem::path& path, const EvaluationChoices& choices);
 
 // The file that `path` means: itself, or the best checkpoint of a run folder.
 std::filesystem::path checkpoint_file(const std::filesystem::path& path);

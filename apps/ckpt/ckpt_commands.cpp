@@ -143,7 +143,8 @@ int run_ckpt_export(const Command& command, const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, !out.empty(), "ckpt export needs --out FILE.safetensors");
   check_absent(out);
-  const LoadedModel model = load_model_for_evaluation(path, weights, {.device = "cpu", .threads = 1});
+  const LoadedModel model =
+      load_model_for_evaluation(path, {.weights = weights, .device = {.device = "cpu", .threads = 1}});
   const CheckpointContents contents(*model.store);
   write_safetensors(out, contents.tensors());
   fmt::print("{}\n", out);

@@ -19,11 +19,11 @@ namespace cf::apps {
 namespace {
 
 struct EvalOptions {
-  std::string checkpoint, data, sizes, per_class, fusion, weights = "auto";
+  std::string checkpoint, data, sizes, per_class;
   double assert_top1 = -1;
   int batch = 0;
   bool json = false;
-  DeviceOptions device;
+  EvaluationChoices choices;
 };
 
 std::vector<int> parse_sizes(const std::string& text, int configured) {
@@ -114,14 +114,11 @@ void add_options(CommandLine& line, EvalOptions& options) {
   line.positional("CHECKPOINT", &options.checkpoint, "checkpoint, or run folder for its best one");
   line.option("data", &options.data, "PATH", "validation images; what the run used, if not given");
   line.option("size", &options.sizes, "N[,N...]", "side of the images in pixels, one evaluation each");
-  line.option("weights", &options.weights, "auto|raw|ema", "auto: the averaged weights where there are any");
   line.option("batch", &options.batch, "N", "images per batch");
   line.option("per-class", &options.per_class, "FILE.csv", "write the accuracy of each class");
   line.option("assert-top1", &options.assert_top1, "PERCENT", "exit code 8 if top-1 is lower at any size");
   line.flag("json", &options.json, "one JSON object per size");
-  line.option("fusion", &options.fusion, "auto|off|require",
-              "use of fused blocks; what the checkpoint says (model.fusion), if not given");
-  add_device_options(line, options.device);
+  add_evaluation_options(line, options.choices);
 }
 
 }  // namespace
@@ -133,8 +130,7 @@ int run_eval(const Command& command, const Arguments& arguments) {
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 1");
 
-  LoadedModel model =
-      load_model_for_evaluation(options.checkpoint, options.weights, options.device, options.fusion);
+  LoadedModel model = load_model_for_evaluation(options.checkpoint, options.choices);
   Config& config = model.header.config;
   const std::string path = options.data.empty() ? config.data.val : options.data;
   CF_CHECK_AS(ErrorKind::Usage, !path.empty(),

@@ -1,19 +1,16 @@
 #include "apps/execution/make_executor.h"
 
-#include <algorithm>
-#include <thread>
+#include "apps/host/cores.h"
 
 namespace cf::apps {
-
-namespace {
 
 DType gpu_compute_type(const std::string& precision) {
   if (precision == "float32") return DType::Float32;
   if (precision == "fp16") return DType::Float16;
+  CF_CHECK_AS(ErrorKind::Usage, precision == "bf16" || precision == "auto", "precision.compute is '",
+              precision, "', must be auto, float32, bf16 or fp16");
   return DType::BFloat16;
 }
-
-}  // namespace
 
 void add_device_options(CommandLine& line, DeviceOptions& options) {
   line.option("device", &options.device, "auto|cpu|cuda", "where to compute; auto: a GPU if there is one");
@@ -41,8 +38,7 @@ std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const Prec
   CF_CHECK_AS(ErrorKind::Usage, precision.compute == "auto" || precision.compute == "float32",
               "precision.compute is '", precision.compute,
               "', a CPU computes in float32; use auto or float32");
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return Executor::cpu(options.threads > 0 ? options.threads : cores);
+  return Executor::cpu(options.threads > 0 ? options.threads : usable_cores());
 }
 
 }  // namespace cf::apps

@@ -25,8 +25,11 @@ void add_device_options(CommandLine& line, DeviceOptions& options);
 // Device error.
 std::optional<int> gpu_index(const DeviceOptions& options);
 
-// Errors as above; a precision that the place does not compute in, a
+// What a GPU computes in with precision.compute = "auto", "float32", "bf16" or "fp16"; any other word is a
 // Usage error.
+DType gpu_compute_type(const std::string& precision);
+
+// Errors as above; a precision that the place does not compute in is a Usage error.
 std::unique_ptr<Executor> make_executor(const DeviceOptions& options, const PrecisionConfig& precision);
 
 }  // namespace cf::apps

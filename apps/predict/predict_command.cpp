@@ -129,10 +129,10 @@ bool is_tensor_file(const std::string& path) { return path.ends_with(".safetenso
 }  // namespace
 
 int run_predict(const Command& command, const Arguments& arguments) {
-  std::string checkpoint, format = "table", logits_path, fusion, weights = "auto", orientation = "exif";
+  std::string checkpoint, format = "table", logits_path, orientation = "exif";
   std::vector<std::string> items;
   int topk = 5, size = 0;
-  DeviceOptions device;
+  EvaluationChoices choices;
   CommandLine line(command);
   line.positional("CHECKPOINT", &checkpoint, "checkpoint, or run folder for its best one");
   line.positional("IMAGE|FOLDER|TENSOR.safetensors", &items,
@@ -144,10 +144,7 @@ int run_predict(const Command& command, const Arguments& arguments) {
       "orientation", &orientation, "exif|stored",
       "turn photographs upright as their EXIF says, or leave them as stored, as evaluation does (exif)");
   line.option("logits", &logits_path, "OUT.safetensors", "write the logits [N,classes]");
-  line.option("weights", &weights, "auto|raw|ema", "auto: the averaged weights where there are any");
-  line.option("fusion", &fusion, "auto|off|require",
-              "use of fused blocks; what the checkpoint says (model.fusion), if not given");
-  add_device_options(line, device);
+  add_evaluation_options(line, choices);
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, format == "table" || format == "csv" || format == "jsonl", "--format is '",
               format, "', must be table, csv or jsonl");
@@ -159,7 +156,7 @@ int run_predict(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, !tensor_input || items.size() == 1,
               "a tensor is predicted alone, not beside other items");
 
-  LoadedModel model = load_model_for_evaluation(checkpoint, weights, device, fusion);
+  LoadedModel model = load_model_for_evaluation(checkpoint, choices);
   const Config& config = model.header.config;
   Predictor predictor(model);
   std::vector<std::string> names;

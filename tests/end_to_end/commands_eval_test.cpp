@@ -58,6 +58,20 @@ TEST_F(CommandEval, FusedBlocksAndLayersAgree) {
   refuse({"eval", "run", "--fusion", "on"}, 2, {"--fusion is 'on'", "auto, off or require"});
 }
 
+// What a GPU trained in bfloat16, a CPU evaluates in float32, and is not told to do otherwise.
+TEST_F(CommandEval, ACpuTakesCheckpointsOfEveryPrecision) {
+  output({"ckpt", "export", "run", "-o", "weights.safetensors"});
+  output({"ckpt", "import", "weights.safetensors", "--config", "run/config.toml", "--set",
+          "precision.compute=bf16", "-o", "bf16"});
+  const auto loss = [&](const std::string& checkpoint) {
+    return json::parse(output({"eval", checkpoint, "--json", "--device", "cpu"}))["loss"].get<double>();
+  };
+  EXPECT_EQ(loss("bf16"), loss("run"));
+  refuse({"eval", "bf16", "--device", "cpu", "--precision", "bf16"}, 2, {"'bf16'", "float32"});
+  output({"ckpt", "export", "bf16", "-o", "again.safetensors"});
+  EXPECT_EQ(read_bytes(*this / "again.safetensors"), read_bytes(*this / "weights.safetensors"));
+}
+
 TEST_F(CommandEval, PerClassFileAddsUp) {
   const json total = json::parse(
       lines_of(output({"eval", "run", "--json", "--size", "24,32", "--per-class", "classes.csv"}))[1]);
