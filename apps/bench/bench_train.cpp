@@ -4,6 +4,8 @@
 #include "apps/bench/device_limits.h"
 #include "apps/bench/model_benchmark.h"
 #include "apps/bench/training_steps.h"
+#include "apps/execution/device_name.h"
+#include "apps/train/training_plan.h"
 
 namespace cf::apps {
 
@@ -50,9 +52,13 @@ int run_bench_train(const Command& command, const Arguments& arguments) {
   RankOptions rank_options;
   if (!parse_options(command, arguments, options, &rank_options)) return 0;
   const Config config = config_of(options);
+  if (const auto count = rank_options.count_to_start(options.device)) {
+    require_equal_shares(config_of(options, *count), *count);
+  }
   return run_on_ranks(rank_options, command, arguments, config, options.device, [&](RankSession* session) {
     Communicator& ranks = session != nullptr ? session->communicator() : single_rank();
     const Config of_all = config_of(options, ranks.world());
+    require_equal_shares(of_all, ranks.world());
     std::optional<Spread> alone;
     if (ranks.world() > 1) alone = measure_alone(options, of_all, ranks);
     ModelBenchmarkResult result = measure(options, of_all, ranks);

@@ -49,9 +49,9 @@ TrainingPlan plan_training(const Config& config, std::int64_t training_images) {
 
 void require_equal_shares(const Config& config, int ranks) {
   const int micro_batches = config.train.batch / config.train.norm_batch;
-  CF_CHECK_AS(ErrorKind::Usage, micro_batches % ranks == 0, "train.batch is ", config.train.batch,
-              " and train.norm_batch ", config.train.norm_batch, ", which makes ", micro_batches,
-              micro_batches == 1 ? " micro-batch" : " micro-batches", " a step: ", ranks,
+  CF_CHECK_AS(ErrorKind::Usage, micro_batches >= ranks && micro_batches % ranks == 0, "train.batch is ",
+              config.train.batch, " and train.norm_batch ", config.train.norm_batch, ", which makes ",
+              micro_batches, micro_batches == 1 ? " micro-batch" : " micro-batches", " a step: ", ranks,
               " ranks cannot take equally many");
 }
 

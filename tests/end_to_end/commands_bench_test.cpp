@@ -216,6 +216,7 @@ TEST(CommandBench, RefusesWhatItCannotMeasure) {
   refuse({"bench", "train", "pico", "--steps", "0"}, {"--steps is 0"});
   refuse({"bench", "comm", "--device", "cpu"}, {"--ranks N"});
   refuse({"bench", "comm", "--device", "cpu", "--ranks", "all"}, {"--ranks all", "GPU"});
+  refuse({"bench", "train", "pico", "--ranks", "2", "--device", "cpu"}, {"2 ranks", "train.norm_batch"});
   refuse({"bench", "train", "pico", "--size", "4"}, {"train.size", "4"});
   refuse({"bench", "data", "synthetic", "--threads", "0"}, {"--threads is 0"});
   refuse({"bench", "data", "pico"}, {"pico", "data.train"});
