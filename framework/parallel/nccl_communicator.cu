@@ -77,6 +77,8 @@ class NcclCommunicator final : public Communicator {
   void end_watcher();
   std::string look();
   void set_deadline(std::optional<Clock::time_point> deadline);
+  // The collective timeout, from now to the end of the scope.
+  auto deadline_of_scope();
   [[noreturn]] void fail_call(const char* what, ncclResult_t status);
   void throw_trouble();
 
@@ -129,11 +131,17 @@ void NcclCommunicator::end_watcher() {
   watcher_.join();
 }
 
+auto NcclCommunicator::deadline_of_scope() {
+  set_deadline(Clock::now() + rendezvous_.options().collective_timeout);
+  const auto clear = [](NcclCommunicator* self) { self->set_deadline(std::nullopt); };
+  return std::unique_ptr<NcclCommunicator, decltype(clear)>(this, clear);
+}
+
 // Gives NCCL something and waits until it has taken it: not until it is done.
 template <class Call>
 void NcclCommunicator::give(const char* what, Call call) {
   rendezvous_.count_collective();
-  set_deadline(Clock::now() + rendezvous_.options().collective_timeout);
+  auto deadline = deadline_of_scope();
   ncclResult_t status = ncclInProgress;
   {
     const std::lock_guard lock(mutex_);
@@ -145,7 +153,7 @@ void NcclCommunicator::give(const char* what, Call call) {
     status = *now;
     std::this_thread::sleep_for(kAskEvery);
   }
-  set_deadline(std::nullopt);
+  deadline.reset();
   throw_trouble();
   if (status != ncclSuccess && status != ncclInProgress) fail_call(what, status);
 }
@@ -209,7 +217,7 @@ std::string NcclCommunicator::look() {
 
 void NcclCommunicator::wait_for_gpu(const std::function<void()>& wait) {
   rendezvous_.count_collective();
-  set_deadline(Clock::now() + rendezvous_.options().collective_timeout);
+  auto deadline = deadline_of_scope();
   try {
     wait();
   } catch (const Error&) {
@@ -219,7 +227,7 @@ void NcclCommunicator::wait_for_gpu(const std::function<void()>& wait) {
     rendezvous_.check();
     throw;
   }
-  set_deadline(std::nullopt);
+  deadline.reset();
   throw_trouble();
 }
 
