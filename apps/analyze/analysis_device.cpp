@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/bench/named_gpu.h"
+#include "apps/execution/device_name.h"
 
 namespace cf::apps {
 

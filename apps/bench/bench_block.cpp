@@ -9,6 +9,7 @@
 #include "apps/bench/case_selection.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/execution/device_name.h"
 #include "apps/execution/make_executor.h"
 #include "apps/version.h"
 #include "framework/runtime/captured_work.h"

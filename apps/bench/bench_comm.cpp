@@ -7,6 +7,7 @@
 #include "apps/bench/device_limits.h"
 #include "apps/bench/link_limit.h"
 #include "apps/console/format.h"
+#include "apps/execution/device_name.h"
 #include "apps/launch/run_on_ranks.h"
 #include "apps/version.h"
 

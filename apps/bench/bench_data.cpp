@@ -12,6 +12,7 @@
 #include "apps/bench/page_cache.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/execution/device_name.h"
 #include "apps/execution/make_executor.h"
 #include "apps/images/config_of_data.h"
 #include "apps/images/data_advice.h"

@@ -1,6 +1,7 @@
 #include "apps/bench/bench_commands.h"
 #include "apps/bench/device_limits.h"
 #include "apps/bench/model_benchmark.h"
+#include "apps/execution/device_name.h"
 #include "apps/images/loader_options.h"
 #include "layers/inference_plan.h"
 

@@ -1,6 +1,5 @@
 #include "apps/bench/device_limits.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,7 +7,6 @@
 #include "apps/bench/repeated_values.h"
 #include "apps/bench/timing.h"
 #include "apps/doctor/gpu.h"
-#include "apps/doctor/host.h"
 #include "kernels/activation/activation.h"
 #include "kernels/linear/linear.h"
 
@@ -72,12 +70,6 @@ DeviceLimits measure_limits(Executor& executor, DType matrix_type) {
   return {.bytes_per_second = copy_rate(executor),
           .flops_per_second = matrix_rate(executor, matrix_type),
           .matrix_type = matrix_type};
-}
-
-std::string device_name(const Executor& executor) {
-  if (executor.pool().device().kind == DeviceKind::Gpu) return gpu_of(executor).name;
-  return fmt::format("{}, {} thread{}", examine_host().processor, executor.threads(),
-                     executor.threads() == 1 ? "" : "s");
 }
 
 std::int64_t last_cache_bytes(const Executor& executor) {

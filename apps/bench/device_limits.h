@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "framework/runtime/executor.h"
 
@@ -18,9 +17,6 @@ struct DeviceLimits {
 };
 
 DeviceLimits measure_limits(Executor& executor, DType matrix_type);
-
-// "NVIDIA H100 80GB HBM3", or the processor and the number of threads that compute.
-std::string device_name(const Executor& executor);
 
 // Bytes of the last cache in front of the device's memory.
 std::int64_t last_cache_bytes(const Executor& executor);

@@ -11,6 +11,7 @@
 
 #include "apps/console/format.h"
 #include "apps/host/cores.h"
+#include "apps/host/processor.h"
 #include "apps/version.h"
 
 namespace cf::apps {
@@ -83,8 +84,7 @@ Finding judge_amount(const char* subject, std::int64_t bytes, std::int64_t enoug
 
 HostFacts examine_host() {
   HostFacts host;
-  host.processor = proc_value("/proc/cpuinfo", "model name");
-  if (host.processor.empty()) host.processor = "unknown processor";
+  host.processor = processor_name();
   host.cores = cores_of_affinity();
   host.core_quota = core_quota();
   host.runs_build_architecture = processor_has(build_architecture());

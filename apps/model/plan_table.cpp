@@ -10,6 +10,7 @@
 #include "apps/bench/named_gpu.h"
 #include "apps/bench/plan_times.h"
 #include "apps/console/format.h"
+#include "apps/execution/device_name.h"
 #include "framework/ops/inference.h"
 #include "layers/inference_plan.h"
 

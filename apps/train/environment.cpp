@@ -5,10 +5,11 @@
 
 #include <array>
 #include <ctime>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "apps/execution/device_name.h"
+#include "apps/host/processor.h"
 #include "apps/version.h"
 #include "framework/state/atomic_file.h"
 
@@ -22,14 +23,6 @@ std::string host_name() {
   return name.data();
 }
 
-std::string processor_name() {
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
-}
-
 }  // namespace
 
 void write_environment(const std::filesystem::path& path, const Executor& executor) {
@@ -40,6 +33,7 @@ void write_environment(const std::filesystem::path& path, const Executor& execut
       {"processor", processor_name()},
       {"cores", std::thread::hardware_concurrency()},
       {"device", name_of(executor.pool().device())},
+      {"device_name", device_name(executor)},
       {"threads", executor.threads()},
       {"process", getpid()},
       {"started", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/console/format.h"
+#include "apps/execution/device_name.h"
 #include "apps/images/loader_options.h"
 #include "apps/images/open_data.h"
 #include "apps/train/interruption.h"
@@ -86,6 +87,9 @@ Training::Training(const Config& config, const TrainOptions& options)
   broadcast_state();
   if (is_first()) write_run_files();
   log_.line(header_line());
+  if (options.device.device == "auto" && executor_->pool().device().kind == DeviceKind::Host) {
+    log_.line(concat("no GPU: ", count_gpus().why_none));
+  }
   if (const int fused = net_.blocks_trained_fused(*executor_, executor_->compute_type()); fused > 0) {
     log_.line(fmt::format("{} of {} blocks train by fused passes", fused, net_.blocks()));
   }
@@ -93,11 +97,10 @@ Training::Training(const Config& config, const TrainOptions& options)
 }
 
 std::string Training::header_line() const {
-  return fmt::format(
-      "{}: {} parameters, {} training and {} validation images, {} steps of {} images, {} threads",
-      config_.model.name, format_count(store_->parameter_count()), format_count(train_data_->size()),
-      format_count(val_data_->size()), format_count(plan_.total_steps), config_.train.batch,
-      executor_->threads());
+  return fmt::format("{}: {} parameters, {} training and {} validation images, {} steps of {} images, on {}",
+                     config_.model.name, format_count(store_->parameter_count()),
+                     format_count(train_data_->size()), format_count(val_data_->size()),
+                     format_count(plan_.total_steps), config_.train.batch, device_name(*executor_));
 }
 
 double Training::epoch() const {
