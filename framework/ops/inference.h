@@ -21,11 +21,13 @@ struct FoldedWeights {
 FoldedWeights fold_norm(Executor& executor, DType compute, const Parameter& weight,
                         const BatchNormState& norm);
 
-// A 1x1 convolution or linear layer; `residual` may be empty.
+// A 1x1 convolution or linear layer: x [..,C], weight [K,C], y [..,K]. `residual` [..,K], empty for none,
+// goes with Activation::None only. Relu may make 0 of NaN.
 void folded_linear(Executor& executor, const Tensor& x, const FoldedWeights& weights,
                    kernels::Activation activation, const Tensor& residual, const Tensor& y);
 // In place.
 void activation(Executor& executor, kernels::Activation activation, const Tensor& y);
+// y [N,P = H / patch,Q = W / patch,K]
 void folded_patch_conv(Executor& executor, const Tensor& x, const FoldedWeights& weights, const Tensor& y);
 void folded_grouped_conv(Executor& executor, const Tensor& x, const FoldedWeights& weights,
                          kernels::Activation activation, const Tensor& y);
@@ -57,7 +59,7 @@ void squeeze_excite(Executor& executor, const Tensor& x, const SqueezeExciteStat
 
 void global_average_pool(Executor& executor, const Tensor& x, const Tensor& y);
 
-// The classifier; `bias` may be null.
+// The classifier: x [N,C], weight [K,C], bias [K] or null, y [N,K].
 void linear(Executor& executor, const Tensor& x, const Parameter& weight, const Parameter* bias,
             const Tensor& y);
 

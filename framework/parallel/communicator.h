@@ -37,8 +37,9 @@ class Communicator {
   // `bytes` are `world` equal parts in order of the ranks: each gives its own and gets the others'.
   virtual void all_gather(std::span<std::byte> bytes) = 0;
 
-  // The same on a tensor where it lies. In host memory it is done on return; on a GPU it is given to
-  // `stream`, whose work may be being recorded. Sums are of float32, on a GPU also of bfloat16.
+  // The same on a tensor where it lies. In host memory it is done on return, and `stream` may be null; on a
+  // GPU it is given to `stream`, whose work may be being recorded. Sums are of float32, on a GPU also of
+  // bfloat16. The bytes gathered must be a multiple of `world`.
   virtual void sum_over_ranks(const Tensor& values, const GpuStream* stream);
   virtual void broadcast_to_ranks(const Tensor& values, const GpuStream* stream);
   virtual void gather_from_ranks(const Tensor& parts, const GpuStream* stream);

@@ -32,8 +32,8 @@ Message to_hello(const RankIdentity& rank);
 // Null for a message that is no greeting of this version.
 std::optional<RankIdentity> from_hello(const Message& message);
 
-// Says which rank differs from the others in build, configuration or kind of device, or which two use one
-// GPU; null if all fit. Where two differ, it is the one that is not as most are.
+// Says which rank has another build or configuration than most, which two are on different kinds of devices,
+// or which two use one GPU; null if all fit.
 std::optional<std::string> disagreement(const std::vector<RankIdentity>& ranks);
 
 // "4 ranks on 2 hosts: 0-1 on node7, 2-3 on node8".

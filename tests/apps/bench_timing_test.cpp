@@ -7,6 +7,7 @@
 
 #include "apps/bench/device_limits.h"
 #include "apps/bench/timing.h"
+#include "apps/execution/device_name.h"
 
 namespace cf::apps {
 namespace {
