@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench/bench_commands.h"
+#include "apps/bench/bench_sweep.h"
 #include "apps/bench/case_benchmark.h"
 #include "apps/bench/case_selection.h"
 #include "apps/command_line.h"
@@ -21,6 +22,8 @@ namespace {
 struct BlockOptions {
   std::string pattern;
   bool all = false, list = false, json = false;
+  bool backward = false;  // training of blocks and backward kernels only
+  SweepOptions sweep;
   int samples = 30;
   DeviceOptions device;
   PrecisionConfig precision;
@@ -30,6 +33,18 @@ struct Selection {
   std::vector<BlockShape> blocks;
   std::vector<kernels::Case> cases;
 };
+
+Selection select(const BlockOptions& options) {
+  Selection selection{select_blocks(options.pattern), select_cases(options.pattern, options.all)};
+  if (options.backward) {
+    std::erase_if(selection.blocks, [](const BlockShape& shape) { return !shape.training; });
+    std::erase_if(selection.cases, [](const kernels::Case& c) { return !name_matches(c.name, "backward"); });
+  }
+  CF_CHECK_AS(ErrorKind::Usage, !selection.blocks.empty() || !selection.cases.empty(), "no case matches '",
+              options.pattern, "'; `convfirst bench block --list` names them",
+              options.all ? "" : ", --all adds the tests' small ones");
+  return selection;
+}
 
 // Where a case does not run in the executor's own type, as optimizer steps run in float32 only.
 DType type_of(const Executor& executor, const kernels::Case& problem) {
@@ -82,8 +97,14 @@ void measure(Executor& executor, const Selection& selection, const DeviceLimits&
   }
 }
 
-void run(const BlockOptions& options, const Selection& selection) {
+void run(const BlockOptions& options) {
+  if (options.list) return print_list(select(options));
   const auto executor = make_executor(options.device, options.precision);
+  if (options.sweep.wanted) {
+    return run_sweep(*executor, options.sweep, options.pattern, options.backward, options.samples,
+                     options.json);
+  }
+  const Selection selection = select(options);
   const DeviceLimits limits = measure_limits(*executor, executor->compute_type());
   const std::int64_t cache = last_cache_bytes(*executor);
   const std::string device = device_name(*executor);
@@ -119,6 +140,8 @@ int run_bench_block(const Command& command, const Arguments& arguments) {
   line.option("samples", &options.samples, "N", "measurements of each case");
   line.option("precision", &options.precision.compute, "auto|float32|bf16|fp16",
               "element type; auto: bf16 on a GPU, float32 on a CPU");
+  line.flag("backward", &options.backward, "training of blocks, and the kernels of backward, only");
+  add_sweep_options(line, options.sweep);
   line.flag("json", &options.json, "print JSON");
   add_device_options(line, options.device);
   if (!line.parse(arguments)) return 0;
@@ -128,15 +151,12 @@ int run_bench_block(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage,
               precision == "auto" || precision == "float32" || precision == "bf16" || precision == "fp16",
               "--precision is '", precision, "', must be auto, float32, bf16 or fp16");
-  const Selection selection{select_blocks(options.pattern), select_cases(options.pattern, options.all)};
-  CF_CHECK_AS(ErrorKind::Usage, !selection.blocks.empty() || !selection.cases.empty(), "no case matches '",
-              options.pattern, "'; `convfirst bench block --list` names them",
-              options.all ? "" : ", --all adds the tests' small ones");
-  if (options.list) {
-    print_list(selection);
+  if (options.sweep.wanted) {
+    CF_CHECK_AS(ErrorKind::Usage, !options.list && !options.all, "--sweep goes without --list and --all");
   } else {
-    run(options, selection);
+    options.sweep.refuse_lists();
   }
+  run(options);
   return 0;
 }
 

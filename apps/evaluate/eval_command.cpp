@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -13,6 +12,7 @@
 #include "apps/console/progress.h"
 #include "apps/evaluate/evaluation.h"
 #include "apps/images/open_data.h"
+#include "apps/number_list.h"
 
 namespace cf::apps {
 
@@ -25,21 +25,6 @@ struct EvalOptions {
   bool json = false;
   EvaluationChoices choices;
 };
-
-std::vector<int> parse_sizes(const std::string& text, int configured) {
-  if (text.empty()) return {configured};
-  std::vector<int> sizes;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    int size = 0;
-    const auto [end, error] = std::from_chars(text.data() + at, text.data() + comma, size);
-    CF_CHECK_AS(ErrorKind::Usage, error == std::errc{} && end == text.data() + comma && size > 0,
-                "--size is '", text, "', must be pixels such as 224 or 224,256");
-    sizes.push_back(size);
-    at = comma + 1;
-  }
-  return sizes;
-}
 
 // The accuracy of each class at each size. Opened before anything is evaluated, so that a path that cannot be
 // written to costs no time.
@@ -139,7 +124,9 @@ int run_eval(const Command& command, const Arguments& arguments) {
   check_classes(model, *dataset, path);
 
   if (options.batch > 0) config.eval.batch = options.batch;
-  const std::vector<int> sizes = parse_sizes(options.sizes, config.eval.size);
+  const auto sizes = options.sizes.empty()
+                         ? std::vector{config.eval.size}
+                         : parse_numbers("--size", options.sizes, "pixels such as 224 or 224,256");
   PerClassFile per_class(options.per_class);
   double lowest = 100;
   for (const int size : sizes) {
