@@ -10,6 +10,7 @@
 
 #include "apps/bench/block_sweep.h"
 #include "apps/bench/fusion_limit.h"
+#include "apps/execution/device_name.h"
 #include "apps/number_list.h"
 #include "apps/version.h"
 #include "kernels/grouped_conv/grouped_conv.h"
