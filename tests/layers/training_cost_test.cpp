@@ -124,16 +124,16 @@ std::vector<std::string> ops_on_paper(const std::vector<TrainingPart>& parts) {
 
 TEST(TrainingCost, HasTheOpsOfARealStep) {
   ConvFirstNetSpec spec = one_block("convfirst", 16, 2);
-  spec.blocks = {"convfirst", "mbconv"};
   spec.widths = {16, 24};
   spec.depths = {2, 2};
   spec.expansion = {2, 3};
-  for (const std::string fusion : {"off", "require"}) {
+  const Shape images(N{3}, H{6}, W{5}, C{3});
+  for (const auto& [second, fusion] : {std::pair("mbconv", "off"), std::pair("convfirst", "require")}) {
+    spec.blocks = {"convfirst", second};
     spec.fusion = fusion;
     ConvFirstNet net(spec);
-    const Shape images(N{3}, H{6}, W{5}, C{3});
     const auto parts = training_cost(
-        net, images, {.place = PlaceKind::Cpu, .type = DType::Float32, .fuses = fusion != "off"});
+        net, images, {.place = PlaceKind::Cpu, .type = DType::Float32, .fuses = spec.fusion == "require"});
     EXPECT_EQ(ops_on_paper(parts), recorded_ops(net, images)) << fusion;
   }
 }
