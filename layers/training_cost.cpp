@@ -174,7 +174,7 @@ class StepWriter {
     begin_block(path, "mbconv", block.expand.weight, kept);
     const std::int64_t m = kept * pixels_of_sample(), e = outputs_of(block.expand.weight),
                        squeezed = outputs_of(block.se.reduce.weight);
-    parts_.back().why_not_fused = "MBConv blocks are trained layer by layer";
+    parts_.back().why_not_fused = "MBConv blocks are counted layer by layer, as they train on a GPU";
     linear(".expand", m, block.expand.weight);
     norm(".expand_bn", m, e);
     conv(m, block.conv.weight);

@@ -171,7 +171,7 @@ TEST(TrainingCost, OfTheUpdateIsThatOfItsBuckets) {
 TEST(TrainingCost, NamesWhatIsNotFused) {
   const Shape images(N{2}, H{8}, W{8}, C{3});
   EXPECT_EQ(block_of(one_block("mbconv", 16, 4), images, true).why_not_fused,
-            "MBConv blocks are trained layer by layer");
+            "MBConv blocks are counted layer by layer, as they train on a GPU");
   EXPECT_NE(block_of(one_block("convfirst", 256, 2), images, true).why_not_fused.find("C=256"),
             std::string::npos);
   auto spec = one_block("convfirst", 16, 2);
