@@ -25,6 +25,7 @@ std::vector<Case> all_cases() {
            feed_forward_backward_cases,
            feed_forward_cases,
            fold_batch_norms_cases,
+           fold_expand_norm_cases,
            fold_norm_cases,
            folded_linear_cases,
            mbconv_forward_cases,

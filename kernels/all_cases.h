@@ -25,6 +25,7 @@ std::vector<Case> dropout_cases();
 std::vector<Case> feed_forward_backward_cases();
 std::vector<Case> feed_forward_cases();
 std::vector<Case> fold_batch_norms_cases();
+std::vector<Case> fold_expand_norm_cases();
 std::vector<Case> fold_norm_cases();
 std::vector<Case> folded_linear_cases();
 std::vector<Case> mbconv_forward_cases();

@@ -106,9 +106,8 @@ struct SqueezeExcite {
 
   SqueezeExcite(std::int64_t channels, std::int64_t reduced)
       : reduce(channels, reduced), expand(reduced, channels) {}
-  Variable operator()(const Variable& x, Pass& pass) {
-    return squeeze_excite(pass, x, {&reduce.weight, &reduce.bias, &expand.weight, &expand.bias});
-  }
+  SqueezeExciteState state() { return {&reduce.weight, &reduce.bias, &expand.weight, &expand.bias}; }
+  Variable operator()(const Variable& x, Pass& pass) { return squeeze_excite(pass, x, state()); }
 
   template <class V>
   void visit(V&& v) {

@@ -17,7 +17,8 @@ ConvFirst::ConvFirst(std::int64_t channels, std::int64_t expansion, Fusion how)
 Variable ConvFirst::operator()(const Variable& x, Pass& pass, kernels::Activation activation,
                                const Tensor& kept) {
   const Variable input = gather_samples(pass, x, kept);
-  if (pass.training() && fuses(pass.executor(), input.tensor(pass).dtype(), activation)) {
+  if (pass.training() &&
+      training_route(pass.executor().kind(), input.tensor(pass).dtype(), activation).is_fused()) {
     return norm_and_add(pass, x, convfirst_branch(pass, input, branch()), project_bn.state(), kept);
   }
   const Variable u = conv_bn(conv(input, pass), pass);
@@ -25,15 +26,12 @@ Variable ConvFirst::operator()(const Variable& x, Pass& pass, kernels::Activatio
   return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);
 }
 
-bool ConvFirst::fuses(const Executor& executor, DType dtype, kernels::Activation activation) {
-  if (fusion == Fusion::Off) return false;
-  const bool can =
-      activation == kernels::Activation::Relu && can_run_convfirst_branch(executor, dtype, branch());
-  CF_CHECK_AS(
-      ErrorKind::Usage, can || fusion != Fusion::Require, conv.weight.name,
-      ": model.fusion is 'require', but a ConvFirst block of C=", expand.weight.shape.extent<C>().value,
-      " with ", kernels::name_of(activation), " in ", name_of(dtype), " has no fused route here");
-  return can && (fusion == Fusion::Require || executor.kind() == PlaceKind::Cuda);
+TrainingRoute ConvFirst::training_route(PlaceKind place, DType type, kernels::Activation activation) const {
+  return choose_training_route({.kind = TrainedBlock::Kind::ConvFirst,
+                                .channels = expand.weight.shape.extent<C>().value,
+                                .activation = activation,
+                                .name = conv.weight.name},
+                               place, type, fusion);
 }
 
 ConvFirstBranch ConvFirst::branch() {

@@ -6,11 +6,9 @@
 #include "framework/ops/convfirst_branch.h"
 #include "layers/basic_layers.h"
 #include "layers/network_cost.h"
+#include "layers/training_route.h"
 
 namespace cf::layers {
-
-// Whether blocks train by fused passes: where that is faster, nowhere, or everywhere.
-enum class Fusion { Auto, Off, Require };
 
 struct ConvFirst {
   GroupedConv conv;
@@ -28,8 +26,7 @@ struct ConvFirst {
 
   void describe(Description& description, const std::string& path, Extent& at) const;
 
-  // Whether the branch is trained fused; that it is required but cannot be is a Usage error.
-  bool fuses(const Executor& executor, DType dtype, kernels::Activation activation);
+  TrainingRoute training_route(PlaceKind place, DType type, kernels::Activation activation) const;
 
   template <class V>
   void visit(V&& v) {

@@ -98,25 +98,26 @@ ConvFirstNet::ConvFirstNet(const ConvFirstNetSpec& spec)
     Stage& stage = stages_.emplace_back();
     if (i > 0) stage.down.emplace_back(spec.widths[i - 1], spec.widths[i], 2);
     for (int block = 0; block < spec.depths[i]; ++block) {
+      const Fusion fusion = fusion_named(spec.fusion);
       if (spec.blocks[i] == "convfirst") {
-        stage.blocks.emplace_back(std::in_place_type<ConvFirst>, spec.widths[i], spec.expansion[i],
-                                  fusion_named(spec.fusion));
+        stage.blocks.emplace_back(std::in_place_type<ConvFirst>, spec.widths[i], spec.expansion[i], fusion);
       } else {
-        stage.blocks.emplace_back(std::in_place_type<MBConv>, spec.widths[i], spec.expansion[i]);
+        stage.blocks.emplace_back(std::in_place_type<MBConv>, spec.widths[i], spec.expansion[i], fusion);
       }
     }
   }
 }
 
-int ConvFirstNet::blocks_trained_fused(const Executor& executor, DType dtype) {
-  int fused = 0;
-  for (Stage& stage : stages_) {
-    for (Block& block : stage.blocks) {
-      auto* convfirst = std::get_if<ConvFirst>(&block);
-      if (convfirst != nullptr && convfirst->fuses(executor, dtype, activation_)) ++fused;
+TrainingRoutes ConvFirstNet::training_routes(const Executor& executor, DType type) const {
+  TrainingRoutes out;
+  for (const Stage& stage : stages_) {
+    for (const Block& block : stage.blocks) {
+      const TrainingRoute route = std::visit(
+          [&](const auto& layer) { return layer.training_route(executor.kind(), type, activation_); }, block);
+      ++(route.is_fused() ? out.fused : out.why_layers[route.why_layers]);
     }
   }
-  return fused;
+  return out;
 }
 
 std::int64_t ConvFirstNet::smallest_side() const { return std::int64_t{spec_.patch} << (stages_.size() - 1); }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "framework/parameters/parameter_store.h"
@@ -63,6 +65,12 @@ struct Head {
   }
 };
 
+// How the blocks of a network train.
+struct TrainingRoutes {
+  int fused = 0;                          // blocks whose branch trains by fused passes
+  std::map<std::string, int> why_layers;  // reason: blocks that train layer by layer for it
+};
+
 class ConvFirstNet {
  public:
   // A spec that cannot be built is a Usage error naming the key and what is allowed.
@@ -85,8 +93,8 @@ class ConvFirstNet {
   std::unique_ptr<ParameterStore> make_store(Executor& executor, DType dtype = DType::Float32);
 
   int blocks() const { return block_count_; }
-  // How many of them train by fused passes on this executor, with activations of this type.
-  int blocks_trained_fused(const Executor& executor, DType dtype);
+  // How they train on this executor, with activations of this type.
+  TrainingRoutes training_routes(const Executor& executor, DType type) const;
 
   // Costs for one image of the given size, which is checked as that of an input is.
   Description describe(std::int64_t height, std::int64_t width) const;

@@ -1,23 +1,42 @@
 #include "layers/mbconv.h"
 
+#include "framework/autograd/pass.h"
 #include "framework/ops/gather_samples.h"
 
 namespace cf::layers {
 
-MBConv::MBConv(std::int64_t channels, std::int64_t expansion)
+MBConv::MBConv(std::int64_t channels, std::int64_t expansion, Fusion how)
     : expand(channels, channels * expansion),
       expand_bn(channels * expansion),
       conv(channels * expansion),
       conv_bn(channels * expansion),
       se(channels * expansion, channels / 4),
       project(channels * expansion, channels),
-      project_bn(channels) {}
+      project_bn(channels),
+      fusion(how) {}
 
 Variable MBConv::operator()(const Variable& x, Pass& pass, kernels::Activation activation,
                             const Tensor& kept) {
-  const Variable expanded = expand_bn(expand(gather_samples(pass, x, kept), pass), pass, activation);
+  const Variable input = gather_samples(pass, x, kept);
+  if (pass.training() &&
+      training_route(pass.executor().kind(), input.tensor(pass).dtype(), activation).is_fused()) {
+    return norm_and_add(pass, x, mbconv_branch(pass, input, branch()), project_bn.state(), kept);
+  }
+  const Variable expanded = expand_bn(expand(input, pass), pass, activation);
   const Variable hidden = se(conv_bn(conv(expanded, pass), pass, activation), pass);
   return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);
+}
+
+TrainingRoute MBConv::training_route(PlaceKind place, DType type, kernels::Activation activation) const {
+  return choose_training_route({.kind = TrainedBlock::Kind::MBConv,
+                                .channels = expand.weight.shape.extent<C>().value,
+                                .activation = activation,
+                                .name = expand.weight.name},
+                               place, type, fusion);
+}
+
+MBConvBranch MBConv::branch() {
+  return {expand.weight, expand_bn.state(), conv.weight, conv_bn.state(), se.state(), project.weight};
 }
 
 void MBConv::describe(Description& description, const std::string& path, Extent& at) const {

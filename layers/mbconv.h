@@ -4,8 +4,10 @@
 //   x + norm(project(se(relu(norm(conv(relu(norm(expand(x)))))))))
 #pragma once
 
+#include "framework/ops/mbconv_branch.h"
 #include "layers/basic_layers.h"
 #include "layers/network_cost.h"
+#include "layers/training_route.h"
 
 namespace cf::layers {
 
@@ -17,13 +19,16 @@ struct MBConv {
   SqueezeExcite se;
   PointwiseConv project;
   BatchNorm project_bn;
+  Fusion fusion;
 
-  MBConv(std::int64_t channels, std::int64_t expansion);
+  MBConv(std::int64_t channels, std::int64_t expansion, Fusion how = Fusion::Auto);
 
   // kept: the samples the branch runs on (int64 [N], empty for all); the sum is left pending.
   Variable operator()(const Variable& x, Pass& pass, kernels::Activation activation, const Tensor& kept);
 
   void describe(Description& description, const std::string& path, Extent& at) const;
+
+  TrainingRoute training_route(PlaceKind place, DType type, kernels::Activation activation) const;
 
   template <class V>
   void visit(V&& v) {
@@ -35,6 +40,9 @@ struct MBConv {
     v("project", project);
     v("project_bn", project_bn);
   }
+
+ private:
+  MBConvBranch branch();
 };
 
 }  // namespace cf::layers

@@ -137,8 +137,7 @@ class StepWriter {
     if (net_.activation() != kernels::Activation::Relu) {
       return concat("the fused passes have relu only, the activation is ", name_of(net_.activation()));
     }
-    if (can_run_convfirst_branch(options_.place, options_.type, channels())) return {};
-    return concat("no fused passes for C=", channels(), " in ", name_of(options_.type), " on a GPU");
+    return why_no_convfirst_branch(options_.place, options_.type, channels());
   }
 
   void add_block(const std::string& path, ConvFirst& block, std::int64_t kept) {

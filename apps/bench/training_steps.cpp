@@ -41,7 +41,7 @@ double TrainingSteps::run() {
 }
 
 std::string TrainingSteps::how_it_runs() {
-  const int fused = net_.blocks_trained_fused(executor_, executor_.compute_type());
+  const int fused = net_.training_routes(executor_, executor_.compute_type()).fused;
   return fused == 0 ? "layer-wise" : concat(fused, " of ", net_.blocks(), " blocks fused");
 }
 

@@ -79,6 +79,7 @@ Training::Training(const Config& config, const TrainOptions& options)
       ranks_(*options.ranks),
       folder_(open_run_folder(options, config.checkpoint)),
       log_(open_log(options)) {
+  const std::string routes = routes_line();
   if (config.model.fusion == "require") {  // said now, not at the first evaluation
     layers::InferencePlan(net_, {1, config.eval.size, config.eval.size},
                           layers::route_device(*executor_, executor_->compute_type()));
@@ -90,9 +91,7 @@ Training::Training(const Config& config, const TrainOptions& options)
   if (options.device.device == "auto" && executor_->pool().device().kind == DeviceKind::Host) {
     log_.line(concat("no GPU: ", count_gpus().why_none));
   }
-  if (const int fused = net_.blocks_trained_fused(*executor_, executor_->compute_type()); fused > 0) {
-    log_.line(fmt::format("{} of {} blocks train by fused passes", fused, net_.blocks()));
-  }
+  log_.line(routes);
   if (!options.layout.empty()) log_.line(options.layout);
 }
 
@@ -101,6 +100,15 @@ std::string Training::header_line() const {
                      config_.model.name, format_count(store_->parameter_count()),
                      format_count(train_data_->size()), format_count(val_data_->size()),
                      format_count(plan_.total_steps), config_.train.batch, device_name(*executor_));
+}
+
+std::string Training::routes_line() const {
+  const auto routes = net_.training_routes(*executor_, executor_->compute_type());
+  std::string line = fmt::format("{} of {} blocks train by fused passes", routes.fused, net_.blocks());
+  for (const auto& [why, blocks] : routes.why_layers) {
+    line += fmt::format("; {} layer by layer: {}", blocks, why);
+  }
+  return line;
 }
 
 double Training::epoch() const {

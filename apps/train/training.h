@@ -102,6 +102,7 @@ class Training {
   void append_metrics(const MetricsRow& row);
   double epoch() const;
   std::string header_line() const;
+  std::string routes_line() const;
 
   Config config_;
   TrainOptions options_;

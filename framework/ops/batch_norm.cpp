@@ -13,13 +13,6 @@ using kernels::Activation;
 
 constexpr auto call = [](auto place, const auto& args) { kernels::batch_norm(place, args); };
 
-// What a norm does to its input, y = scale x + shift, and what backward needs of how that came about. Each
-// [C].
-struct Folded {
-  Tensor mean, rstd;  // training only
-  Tensor scale, shift;
-};
-
 template <class T, class Place>
 void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormState& state,
                       const Tensor& mean, const Tensor& variance) {
@@ -33,19 +26,75 @@ void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormS
   collect_statistics(pass, state, mean, variance, rows.template extent<M>().value);
 }
 
-Folded fold(Pass& pass, const Tensor& x, const BatchNormState& state) {
-  Folded out;
+struct BatchNorm {
+  static constexpr const char* kName = "batch_norm";
+  struct Saved {
+    NormedTensor normed;
+    Activation activation = Activation::None;
+  };
+
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter&, const BatchNormState& state,
+                        Activation activation) {
+    saved = {batch_norm_fold(pass, x, state), activation};
+    return batch_norm_apply(pass, saved.normed, activation);
+  }
+
+  static Gradients<1> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<1>) {
+    return {batch_norm_backward(pass, saved.normed, std::move(dy), saved.activation)};
+  }
+};
+
+// The gradient of the sum goes to the residual as it is, and to the branch through the norm.
+struct NormAndAdd {
+  static constexpr const char* kName = "norm_and_add";
+  struct Saved {
+    NormedTensor normed;
+    Tensor kept;
+    float factor = 1;
+  };
+
+  static ResidualSum forward(Saved& saved, Pass& pass, const Tensor& residual, const Tensor& branch,
+                             Parameter&, const BatchNormState& state, const Tensor& kept) {
+    const auto samples = [](const Tensor& t) { return static_cast<float>(t.shape().extent<N>().value); };
+    saved = {batch_norm_fold(pass, branch, state), kept, samples(residual) / samples(branch)};
+    return {residual, branch, saved.normed.scale, saved.normed.shift, kept, saved.factor};
+  }
+
+  static Gradients<2> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<2> wanted) {
+    Tensor dbranch = dy;
+    if (saved.kept) {
+      dbranch = pass.empty(dy.dtype(), saved.normed.x.shape());
+      pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+        kernels::residual(place, kernels::GatherSamples<T>{.x = dy.view<const T, N, H, W, C>(),
+                                                           .kept = saved.kept.view<const std::int64_t, N>(),
+                                                           .factor = saved.factor,
+                                                           .y = dbranch.view<T, N, H, W, C>()});
+      });
+    }
+    return {wanted[0] ? dy : Tensor(),
+            batch_norm_backward(pass, saved.normed, std::move(dbranch), Activation::None)};
+  }
+};
+
+}  // namespace
+
+NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& state) {
+  NormedTensor out;
+  out.x = x;
+  out.weight = &state.weight;
+  out.bias = &state.bias;
   pass.executor().at(x.dtype(), [&]<class T>(auto place) {
     const auto channels = [&] { return pass.empty(kDType<Wide<T>>, state.weight.shape); };
-    out = {pass.training() ? channels() : Tensor(), pass.training() ? channels() : Tensor(), channels(),
-           channels()};
-    Tensor variance = state.running_variance.value;
+    out.scale = channels();
+    out.shift = channels();
+    Tensor mean = state.running_mean.value, variance = state.running_variance.value;
     if (pass.training()) {
+      out.rstd = channels();
+      out.mean = mean = channels();
       variance = channels();
       in_context([&] { return state.weight.name; },
-                 [&] { batch_statistics<T>(place, pass, x, state, out.mean, variance); });
+                 [&] { batch_statistics<T>(place, pass, x, state, mean, variance); });
     }
-    const Tensor& mean = pass.training() ? out.mean : state.running_mean.value;
     kernels::batch_norm(
         place, kernels::BatchNormFold<T>{.mean = mean.view<const Wide<T>, C>(),
                                          .variance = variance.view<const Wide<T>, C>(),
@@ -58,97 +107,40 @@ Folded fold(Pass& pass, const Tensor& x, const BatchNormState& state) {
   return out;
 }
 
-struct SavedNorm {
-  Tensor x, mean, rstd;
-  Parameter* weight = nullptr;
-  Parameter* bias = nullptr;
-};
+Tensor batch_norm_apply(Pass& pass, const NormedTensor& normed, Activation activation) {
+  Tensor y = pass.empty(normed.x.dtype(), normed.x.shape());
+  pass.executor().at(y.dtype(), [&]<class T>(auto place) {
+    kernels::batch_norm(place, kernels::BatchNormApply<T>{.x = normed.x.rows<const T, M, C>(),
+                                                          .scale = normed.scale.view<const Wide<T>, C>(),
+                                                          .shift = normed.shift.view<const Wide<T>, C>(),
+                                                          .activation = activation,
+                                                          .y = y.rows<T, M, C>()});
+  });
+  return y;
+}
 
-// Gradient of activation(norm(x)); dy is overwritten where nobody else holds it.
-Tensor norm_backward(const SavedNorm& saved, Pass& pass, Tensor dy, Activation activation) {
+Tensor batch_norm_backward(Pass& pass, const NormedTensor& normed, Tensor dy, Activation activation) {
   Tensor dx = dy.is_unique() ? dy : pass.empty(dy.dtype(), dy.shape());
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
-    const auto [dgamma, accumulate] = gradient_target(*saved.weight);
+    const auto [dgamma, accumulate] = gradient_target(*normed.weight);
     pass.executor().with_workspace(
         place,
-        kernels::BatchNormBackward<T>{.x = saved.x.rows<const T, M, C>(),
+        kernels::BatchNormBackward<T>{.x = normed.x.rows<const T, M, C>(),
                                       .dy = dy.rows<const T, M, C>(),
-                                      .mean = saved.mean.view<const Wide<T>, C>(),
-                                      .rstd = saved.rstd.view<const Wide<T>, C>(),
-                                      .gamma = saved.weight->value.view<const Wide<T>, C>(),
-                                      .bias = saved.bias->value.view<const Wide<T>, C>(),
+                                      .mean = normed.mean.view<const Wide<T>, C>(),
+                                      .rstd = normed.rstd.view<const Wide<T>, C>(),
+                                      .gamma = normed.weight->value.view<const Wide<T>, C>(),
+                                      .bias = normed.bias->value.view<const Wide<T>, C>(),
                                       .activation = activation,
                                       .dx = dx.rows<T, M, C>(),
                                       .dgamma = dgamma.template view<Wide<T>, C>(),
-                                      .dbias = gradient_target(*saved.bias).into.template view<Wide<T>, C>(),
+                                      .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
                                       .accumulate = accumulate,
                                       .workspace = {}},
         call);
   });
   return dx;
 }
-
-struct BatchNorm {
-  static constexpr const char* kName = "batch_norm";
-  struct Saved {
-    SavedNorm norm;
-    Activation activation = Activation::None;
-  };
-
-  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight,
-                        const BatchNormState& state, Activation activation) {
-    const Folded folded = fold(pass, x, state);
-    saved = {{x, folded.mean, folded.rstd, &weight, &state.bias}, activation};
-    Tensor y = pass.empty(x.dtype(), x.shape());
-    pass.executor().at(x.dtype(), [&]<class T>(auto place) {
-      kernels::batch_norm(place, kernels::BatchNormApply<T>{.x = x.rows<const T, M, C>(),
-                                                            .scale = folded.scale.view<const Wide<T>, C>(),
-                                                            .shift = folded.shift.view<const Wide<T>, C>(),
-                                                            .activation = activation,
-                                                            .y = y.rows<T, M, C>()});
-    });
-    return y;
-  }
-
-  static Gradients<1> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<1>) {
-    return {norm_backward(saved.norm, pass, std::move(dy), saved.activation)};
-  }
-};
-
-// The gradient of the sum goes to the residual as it is, and to the branch through the norm.
-struct NormAndAdd {
-  static constexpr const char* kName = "norm_and_add";
-  struct Saved {
-    SavedNorm norm;
-    Tensor kept;
-    float factor = 1;
-  };
-
-  static ResidualSum forward(Saved& saved, Pass& pass, const Tensor& residual, const Tensor& branch,
-                             Parameter& weight, const BatchNormState& state, const Tensor& kept) {
-    const Folded folded = fold(pass, branch, state);
-    const auto samples = [](const Tensor& t) { return static_cast<float>(t.shape().extent<N>().value); };
-    saved = {
-        {branch, folded.mean, folded.rstd, &weight, &state.bias}, kept, samples(residual) / samples(branch)};
-    return {residual, branch, folded.scale, folded.shift, kept, saved.factor};
-  }
-
-  static Gradients<2> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<2> wanted) {
-    Tensor dbranch = dy;
-    if (saved.kept) {
-      dbranch = pass.empty(dy.dtype(), saved.norm.x.shape());
-      pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
-        kernels::residual(place, kernels::GatherSamples<T>{.x = dy.view<const T, N, H, W, C>(),
-                                                           .kept = saved.kept.view<const std::int64_t, N>(),
-                                                           .factor = saved.factor,
-                                                           .y = dbranch.view<T, N, H, W, C>()});
-      });
-    }
-    return {wanted[0] ? dy : Tensor(), norm_backward(saved.norm, pass, std::move(dbranch), Activation::None)};
-  }
-};
-
-}  // namespace
 
 void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& mean, const Tensor& variance,
                         std::int64_t count) {

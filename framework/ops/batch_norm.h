@@ -26,6 +26,21 @@ Variable batch_norm(Pass& pass, const Variable& x, BatchNormState state,
 Variable norm_and_add(Pass& pass, const Variable& residual, const Variable& branch, BatchNormState state,
                       const Tensor& kept);
 
+// For ops that contain a norm: x beside what norming does to it, scale x + shift.
+struct NormedTensor {
+  Tensor x;
+  Tensor mean, rstd;    // [C], of the batch; training only
+  Tensor scale, shift;  // [C]
+  Parameter* weight = nullptr;
+  Parameter* bias = nullptr;
+};
+// Statistics as batch_norm takes and collects them.
+NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& state);
+Tensor batch_norm_apply(Pass& pass, const NormedTensor& normed, kernels::Activation activation);
+// From the gradient of activation(norm(x)) to that of x; those of weight and bias go to their buckets. dy is
+// overwritten where nobody else holds it.
+Tensor batch_norm_backward(Pass& pass, const NormedTensor& normed, Tensor dy, kernels::Activation activation);
+
 // A micro-batch's mean and biased variance [channels], of `count` values each, towards what the running
 // statistics move by.
 void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& mean, const Tensor& variance,

@@ -212,13 +212,14 @@ struct Branch {
 
 }  // namespace
 
-bool can_run_convfirst_branch(PlaceKind place, DType dtype, std::int64_t channels) {
-  if (place != PlaceKind::Cuda) return true;
-  return dtype != DType::Float32 && channels <= kernels::kMostCovarianceChannels;
-}
-
-bool can_run_convfirst_branch(const Executor& executor, DType dtype, const ConvFirstBranch& branch) {
-  return can_run_convfirst_branch(executor.kind(), dtype, Extents(branch.expand).channels);
+std::string why_no_convfirst_branch(PlaceKind place, DType dtype, std::int64_t channels) {
+  if (place != PlaceKind::Cuda) return "";
+  if (dtype == DType::Float32) {
+    return "the GPU's fused passes compute in float16 and bfloat16, not in float32";
+  }
+  if (channels <= kernels::kMostCovarianceChannels) return "";
+  return concat("the GPU's fused passes take at most ", kernels::kMostCovarianceChannels,
+                " channels, not C=", channels);
 }
 
 Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch) {

@@ -7,6 +7,9 @@
 // output (kernels/fold_batch_norms). Saved for backward are x and that output.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "framework/ops/batch_norm.h"
 #include "framework/runtime/executor.h"
 
@@ -20,9 +23,8 @@ struct ConvFirstBranch {
   Parameter& project;  // [K=C,C=E]
 };
 
-// Whether the executor, or a place, can run a branch of so many channels in `dtype`.
-bool can_run_convfirst_branch(const Executor& executor, DType dtype, const ConvFirstBranch& branch);
-bool can_run_convfirst_branch(PlaceKind place, DType dtype, std::int64_t channels);
+// Why a place cannot run a branch of so many channels in `dtype`; empty where it can.
+std::string why_no_convfirst_branch(PlaceKind place, DType dtype, std::int64_t channels);
 
 // x [N,H,W,C]; the pass must be one of training.
 Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch);

@@ -18,17 +18,7 @@ struct GroupedConv {
 
   static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight) {
     saved = {x, &weight};
-    Tensor y = pass.empty(x.dtype(), x.shape());
-    pass.executor().at(x.dtype(), [&]<class T>(auto place) {
-      pass.executor().with_workspace(
-          place,
-          kernels::GroupedConvForward<T>{.x = x.view<const T, N, H, W, C>(),
-                                         .weight = weight.for_compute().view<const T, K, R, S, C>(),
-                                         .y = y.renamed<T, N, H, W, K>(),
-                                         .workspace = {}},
-          call);
-    });
-    return y;
+    return grouped_conv_forward(pass, x, weight);
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
@@ -40,6 +30,20 @@ struct GroupedConv {
 
 Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight) {
   return record<GroupedConv>(pass, inputs(x), weight);
+}
+
+Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight) {
+  Tensor y = pass.empty(x.dtype(), x.shape());
+  pass.executor().at(x.dtype(), [&]<class T>(auto place) {
+    pass.executor().with_workspace(
+        place,
+        kernels::GroupedConvForward<T>{.x = x.view<const T, N, H, W, C>(),
+                                       .weight = weight.for_compute().view<const T, K, R, S, C>(),
+                                       .y = y.renamed<T, N, H, W, K>(),
+                                       .workspace = {}},
+        call);
+  });
+  return y;
 }
 
 Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy,

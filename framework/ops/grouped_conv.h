@@ -9,8 +9,9 @@ namespace cf {
 // x [N,H,W,C], weight [K=C,R=3,S=3,C=8].
 Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight);
 
-// For ops that contain the convolution: from the gradient dy of its output, the weight's gradient goes to its
-// bucket; returns that of x, or nothing unless wanted. Types are those of x and dy.
+// For ops that contain the convolution. Backward: from the gradient dy of its output, the weight's gradient
+// goes to its bucket; returns that of x, or nothing unless wanted. Types are those of x and dy.
+Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight);
 Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy, bool wants_dx);
 
 }  // namespace cf

@@ -15,4 +15,14 @@ struct SqueezeExciteState {
 
 Variable squeeze_excite(Pass& pass, const Variable& x, const SqueezeExciteState& state);
 
+// For ops that contain it: x beside what backward needs, [N,C] and [N,D]. Backward: the parameters' gradients
+// go to their buckets; returns that of x. dy is overwritten where nobody else holds it.
+struct GatedTensor {
+  Tensor x, pooled, squeezed, gate;
+};
+Tensor squeeze_excite_forward(Pass& pass, GatedTensor& gated, const Tensor& x,
+                              const SqueezeExciteState& state);
+Tensor squeeze_excite_backward(Pass& pass, const GatedTensor& gated, const SqueezeExciteState& state,
+                               Tensor dy);
+
 }  // namespace cf
