@@ -61,7 +61,7 @@ TEST(Streams, AFullDiskBehindStdoutIsAnError) {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   if (full < 0) GTEST_FAIL() << "no /dev/full";
   ::close(full);
-  const std::string command = concat(CF_CONVFIRST, " model list > /dev/full 2> /dev/null");
+  const std::string command = concat(convfirst_program(), " model list > /dev/full 2> /dev/null");
   const int status = std::system(command.c_str());  // NOLINT: the shell redirects
   EXPECT_EQ(WEXITSTATUS(status), 2);
 }

@@ -53,13 +53,19 @@ bool prepare_child(const ProcessOptions& options, const std::string& out, const 
 
 }  // namespace
 
+std::string convfirst_program() {
+  const char* other = ::getenv("CONVFIRST_UNDER_TEST");
+  return other != nullptr ? other : CF_CONVFIRST;
+}
+
 ConvfirstProcess::ConvfirstProcess(const std::vector<std::string>& arguments, ProcessOptions options)
     : options_(std::move(options)), deadline_(now() + options_.timeout_seconds) {
   std::string folder = (std::filesystem::path(testing::TempDir()) / "cf_process_XXXXXX").native();
   CF_CHECK(::mkdtemp(folder.data()) != nullptr, "cannot make a folder in ", testing::TempDir());
   output_ = folder;
 
-  std::vector<std::string> words{CF_CONVFIRST};
+  const std::string program = convfirst_program();
+  std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables;
   for (char** variable = ::environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
@@ -70,7 +76,7 @@ ConvfirstProcess::ConvfirstProcess(const std::vector<std::string>& arguments, Pr
   id_ = ::fork();
   CF_CHECK(id_ >= 0, "cannot fork: ", std::strerror(errno));
   if (id_ == 0) {
-    if (prepare_child(options_, out, err)) ::execve(CF_CONVFIRST, argv.data(), envp.data());
+    if (prepare_child(options_, out, err)) ::execve(program.c_str(), argv.data(), envp.data());
     ::_exit(kCannotStart);
   }
 }

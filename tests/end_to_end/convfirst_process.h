@@ -15,6 +15,10 @@
 
 namespace cf {
 
+// The program of this build, or the one that the environment variable CONVFIRST_UNDER_TEST names: so the
+// tests of one build try the program of another, which has sanitizers.
+std::string convfirst_program();
+
 struct ProcessOptions {
   std::filesystem::path folder;      // working folder; empty: the test's own
   double timeout_seconds = 120;      // a child that runs longer is killed, and the test fails
