@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/base/alignment.h"
+#include "kernels/base/device_attribute.cuh"
 #include "kernels/base/device_types.cuh"
 #include "kernels/base/launch.cuh"
 #include "kernels/base/mma.cuh"
@@ -146,7 +147,7 @@ template <class T>
 bool patch_conv_by_mma(Cuda place, const PatchConvForward<T>& a) {
   constexpr int kSteps = 3;
   constexpr std::int64_t kMostPatches = std::int64_t{1} << 30;
-  constexpr unsigned kBlocks = 132 * 2;
+  constexpr int kBlocksEach = 2;  // of a multiprocessor
   const auto e = a.x.extents(), out = a.y.extents();
   const std::int64_t patches = out[0] * out[1] * out[2], outputs = out[3];
   const std::int64_t rows = a.weight.template extent<R>().value,
@@ -168,8 +169,9 @@ bool patch_conv_by_mma(Cuda place, const PatchConvForward<T>& a) {
                                    .row = static_cast<int>(row),
                                    .depth = static_cast<int>(rows * run)};
   const std::int64_t tiles = (patches + kPatches - 1) / kPatches;
-  const LaunchShape shape{.grid = std::min(kBlocks, static_cast<unsigned>((tiles + kWarps - 1) / kWarps)),
-                          .block = kThreads};
+  const auto blocks =
+      std::min<std::int64_t>((tiles + kWarps - 1) / kWarps, kBlocksEach * multiprocessors_of(place));
+  const LaunchShape shape{.grid = static_cast<unsigned>(blocks), .block = kThreads};
   if (outputs == 32) {
     launch("patch_conv forward", stem_kernel<T, kSteps, 4>, shape, place, arguments);
   } else {
