@@ -75,6 +75,15 @@ std::vector<Case> covariance_cases() {
       {.m = 1031, .c = 40},
       {.m = 515, .c = 64},
       {.m = 300, .c = 136},
+      // Every padded width of the backward pass.
+      {.m = 70, .c = 96},
+      {.m = 45, .c = 128},
+      {.m = 33, .c = 192},
+      // Sums over several slices, of one panel of channels and of two; more slices than are added at a time,
+      // and the backward pass going from rows to rows.
+      {.m = 5003, .c = 8},
+      {.m = 4133, .c = 72},
+      {.m = 40'009, .c = 8},
       // The ConvFirst stages of ConvFirstNet-Small and the first one of Nano, at batch 128 and 224 pixels.
       {.m = 401'408, .c = 32, .benchmark_only = true},
       {.m = 401'408, .c = 64, .benchmark_only = true},
