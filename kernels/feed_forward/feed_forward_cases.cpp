@@ -9,10 +9,15 @@ namespace {
 
 struct Problem {
   std::int64_t m, channels, expansion;
+  bool portable = false;
+  int sm_limit = 0;  // 1: a few warps work on tile after tile
   bool benchmark_only = false;
 
   std::int64_t hidden() const { return expansion * channels; }
-  std::string text() const { return concat(" M=", m, " C=", channels, " E=", hidden()); }
+  std::string text() const {
+    return concat(" M=", m, " C=", channels, " E=", hidden(), portable ? " portable" : "",
+                  sm_limit == 0 ? "" : " one SM");
+  }
 };
 
 // Draws keep u, h and p near deviation 1 at any width.
@@ -29,15 +34,18 @@ Case forward(const Problem& p) {
   const auto out = result.output("p", M{p.m}, C{p.channels});
   result.flops = 4.0 * static_cast<double>(p.m * p.channels * hidden);
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
-    using T = ElementOf<decltype(t)>;
-    feed_forward(place, t.with_workspace(place, FeedForward<T>{.u = t(u),
-                                                               .expand = t(expand),
-                                                               .expand_bias = t(bias),
-                                                               .project = t(project),
-                                                               .p = t(out),
-                                                               .workspace = {}}));
-  });
+  result.runs_on_cuda_in_16_bits(
+      [=, portable = p.portable, sm_limit = p.sm_limit](auto place, const auto& t) {
+        using T = ElementOf<decltype(t)>;
+        if constexpr (std::is_same_v<decltype(place), Cuda>) place.sm_limit = sm_limit;
+        feed_forward(place, t.with_workspace(place, FeedForward<T>{.u = t(u),
+                                                                   .expand = t(expand),
+                                                                   .expand_bias = t(bias),
+                                                                   .project = t(project),
+                                                                   .p = t(out),
+                                                                   .workspace = {},
+                                                                   .portable = portable}));
+      });
   return result;
 }
 
@@ -52,6 +60,17 @@ std::vector<Case> feed_forward_cases() {
       {.m = 317, .channels = 64, .expansion = 6},
       {.m = 129, .channels = 128, .expansion = 6},
       {.m = 67, .channels = 192, .expansion = 2},
+      {.m = 131, .channels = 32, .expansion = 6, .portable = true},
+      {.m = 77, .channels = 64, .expansion = 6, .portable = true},
+      {.m = 77, .channels = 128, .expansion = 4, .portable = true},
+      // Tile after tile, with the weights at hand and through a ring.
+      {.m = 1101, .channels = 16, .expansion = 3, .sm_limit = 1},
+      {.m = 701, .channels = 32, .expansion = 6, .sm_limit = 1},
+      {.m = 701, .channels = 32, .expansion = 6, .portable = true, .sm_limit = 1},
+      {.m = 453, .channels = 64, .expansion = 6, .sm_limit = 1},
+      {.m = 453, .channels = 64, .expansion = 6, .portable = true, .sm_limit = 1},
+      {.m = 331, .channels = 128, .expansion = 4, .sm_limit = 1},
+      {.m = 331, .channels = 128, .expansion = 4, .portable = true, .sm_limit = 1},
       // Blocks of ConvFirstNet at 224x224, batch 128.
       {.m = 401'408, .channels = 32, .expansion = 6, .benchmark_only = true},
       {.m = 401'408, .channels = 64, .expansion = 6, .benchmark_only = true},
