@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "kernels/base/alignment.h"
+#include "kernels/base/device_attribute.cuh"
 #include "kernels/base/device_types.cuh"
 #include "kernels/base/dispatch.h"
 #include "kernels/base/launch.cuh"
@@ -20,8 +21,8 @@ namespace cf::kernels {
 namespace {
 
 constexpr int kWarps = 8, kLanes = 32, kThreads = kWarps * kLanes;
-constexpr int kRows = 16;  // of a step of a warp
-constexpr int kBlocks = 264;
+constexpr int kRows = 16;       // of a step of a warp
+constexpr int kBlocksEach = 2;  // of a multiprocessor
 
 struct Arguments {
   std::int64_t rows;
@@ -211,7 +212,8 @@ void covariance(Cuda place, const CovarianceBackward<T>& a) {
            ": x, dx and dcovariance must be aligned to 16 bytes");
   const Arguments arguments{rows, static_cast<int>(channels), a.mean.data(), a.dmean.data(),
                             a.dcovariance.data()};
-  const auto blocks = std::min<std::int64_t>((rows + kRows * kWarps - 1) / (kRows * kWarps), kBlocks);
+  const auto blocks = std::min<std::int64_t>((rows + kRows * kWarps - 1) / (kRows * kWarps),
+                                             kBlocksEach * multiprocessors_of(place));
   dispatch<32, 64, 96, 128, 160, 192>("channels", static_cast<int>((channels + 31) / 32 * 32),
                                       [&]<int kChannels>() {
                                         launch(kName, add_gradient_kernel<T, kChannels>,
