@@ -36,6 +36,9 @@ struct MBConvForward {
   Activation activation;
   View<T, N, H, W, C> y;  // overwritten; not x
   Workspace workspace;    // places Cpu and Cuda
+  // Place Cuda: bytes of u that wait for their gates at a time, if one group of images takes no more; 0:
+  // about what the L2 cache of a Hopper GPU holds.
+  std::int64_t slice_bytes = 0;
   bool portable = false;  // place Cuda: use nothing that compute capability 8.0 does not have
 };
 
@@ -47,7 +50,7 @@ std::size_t workspace_bytes(Cpu, const MBConvForward<float>&);
 
 // T is Half or BFloat16; C a multiple of 8 (else an error of kind Usage). Images, weights and workspace
 // must be aligned to 16 bytes. Needs compute capability 8.0. u of a slice of the batch at a time is in the
-// workspace, about as much as the L2 cache of a Hopper GPU holds; t is nowhere.
+// workspace; t is nowhere.
 template <class T>
 void mbconv(Cuda, const MBConvForward<T>&);
 template <class T>

@@ -13,13 +13,15 @@ struct Problem {
   Activation activation = Activation::Relu;
   bool portable = false;
   int sm_limit = 0;  // 1: as where there is much to do for each multiprocessor
+  std::int64_t slice_bytes = 0;
   bool benchmark_only = false;
 
   std::int64_t hidden() const { return expansion * channels; }
   std::int64_t squeezed() const { return channels / 4; }  // as layers/mbconv.h has it
   std::string text() const {
     return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), " ", name_of(activation),
-                  portable ? " portable" : "", sm_limit == 0 ? "" : " one SM");
+                  portable ? " portable" : "", sm_limit == 0 ? "" : " one SM",
+                  slice_bytes == 0 ? "" : concat(" slices of ", slice_bytes / 1000, " KB"));
   }
   double flops() const {
     const auto of_pixel = static_cast<double>(hidden() * (2 * channels + 9 * kGroupWidth));
@@ -49,8 +51,8 @@ Case forward(const Problem& p) {
   const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, C{p.channels});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_cuda_in_16_bits([=, activation = p.activation, portable = p.portable, sm_limit = p.sm_limit](
-                                     auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=, activation = p.activation, portable = p.portable, sm_limit = p.sm_limit,
+                                  slice_bytes = p.slice_bytes](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     if constexpr (std::is_same_v<decltype(place), Cuda>) place.sm_limit = sm_limit;
     mbconv(place, t.with_workspace(place, MBConvForward<T>{.x = t(x),
@@ -66,6 +68,7 @@ Case forward(const Problem& p) {
                                                            .project_bias = t(project_bias),
                                                            .activation = activation,
                                                            .y = t(y),
+                                                           .slice_bytes = slice_bytes,
                                                            .portable = portable}));
   });
   return result;
@@ -92,6 +95,12 @@ std::vector<Case> mbconv_forward_cases() {
       {.n = 1, .h = 1, .w = 300, .channels = 8, .expansion = 3},
       {.n = 1, .h = 300, .w = 1, .channels = 8, .expansion = 3, .activation = Activation::Silu},
       {.n = 1, .h = 9, .w = 90, .channels = 24, .expansion = 2},
+      // The batch in slices of 5, 5 and 2 images, whole groups of the portable route; of 2 and 1; and of 2, 2 and
+      // 1, whose images are cut.
+      {.n = 12, .h = 7, .w = 7, .channels = 32, .expansion = 4, .slice_bytes = 70'000},
+      {.n = 12, .h = 7, .w = 7, .channels = 32, .expansion = 4, .portable = true, .slice_bytes = 70'000},
+      {.n = 3, .h = 14, .w = 14, .channels = 32, .expansion = 2, .slice_bytes = 60'000},
+      {.n = 5, .h = 19, .w = 15, .channels = 16, .expansion = 2, .slice_bytes = 40'000},
       // Hidden channels that fill no whole slice, sums longer than a chunk, outputs wider than a tile.
       {.n = 3, .h = 3, .w = 5, .channels = 40, .expansion = 7},
       {.n = 1, .h = 4, .w = 5, .channels = 136, .expansion = 2},

@@ -38,8 +38,8 @@ struct Plan {
         tiles(tiling.tiles_of_image()) {
     const auto e = a.x.extents();
     const std::int64_t image_size = e[1] * e[2] * hidden;
-    slice_images =
-        mbconv_slice_images(e[0], image_size * static_cast<std::int64_t>(sizeof(T)), tiling.images);
+    slice_images = mbconv_slice_images(e[0], image_size * static_cast<std::int64_t>(sizeof(T)), tiling.images,
+                                       a.slice_bytes > 0 ? a.slice_bytes : kMBConvSliceBytes);
     u_size = slice_images * image_size;
   }
 

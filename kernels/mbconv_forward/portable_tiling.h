@@ -58,13 +58,14 @@ constexpr MBConvTiling mbconv_tiling(std::int64_t height, std::int64_t width) {
   return t;
 }
 
+inline constexpr std::int64_t kMBConvSliceBytes = 52'000'000;  // a Hopper GPU's L2 cache holds 50 to 60 MB
+
 // Images whose u is computed before it is projected: equal slices of whole groups of `group` images that stay
-// below kSliceBytes, if one group does, and within the limits of a grid.
-constexpr std::int64_t mbconv_slice_images(std::int64_t images, std::int64_t image_bytes,
-                                           std::int64_t group) {
-  constexpr std::int64_t kSliceBytes = 52'000'000;  // the L2 cache of a Hopper GPU holds 50 to 60 MB
+// below slice_bytes, if one group does, and within the limits of a grid.
+constexpr std::int64_t mbconv_slice_images(std::int64_t images, std::int64_t image_bytes, std::int64_t group,
+                                           std::int64_t slice_bytes = kMBConvSliceBytes) {
   constexpr std::int64_t kMostImages = 1 << 18;
-  const std::int64_t fitting = std::min(kMostImages, kSliceBytes / image_bytes);
+  const std::int64_t fitting = std::min(kMostImages, slice_bytes / image_bytes);
   const std::int64_t most = std::max(group, fitting / group * group);
   const std::int64_t slices = (images + most - 1) / most;
   const std::int64_t share = (images + slices - 1) / slices;

@@ -160,6 +160,10 @@ TEST(MBConvTiling, SlicesOfTheBatchAreWholeGroups) {
   EXPECT_EQ(mbconv_slice_images(1, std::int64_t{1} << 32, 1), 1);
   EXPECT_EQ(mbconv_slice_images(1000, 1'000'000, 5), 50);
   EXPECT_EQ(mbconv_slice_images(3, 100, 5), 3);
+  // Those of the cases with a limit of their own.
+  EXPECT_EQ(mbconv_slice_images(12, 7 * 7 * 128 * 2, mbconv_tiling(7, 7).images, 70'000), 5);
+  EXPECT_EQ(mbconv_slice_images(3, 14 * 14 * 64 * 2, mbconv_tiling(14, 14).images, 60'000), 2);
+  EXPECT_EQ(mbconv_slice_images(5, 19 * 15 * 32 * 2, mbconv_tiling(19, 15).images, 40'000), 2);
 }
 
 TEST(MBConvHopperTiling, FitsWhatAHopperGpuGrants) {
