@@ -95,8 +95,10 @@ std::vector<Case> mbconv_forward_cases() {
       {.n = 1, .h = 1, .w = 300, .channels = 8, .expansion = 3},
       {.n = 1, .h = 300, .w = 1, .channels = 8, .expansion = 3, .activation = Activation::Silu},
       {.n = 1, .h = 9, .w = 90, .channels = 24, .expansion = 2},
-      // The batch in slices of 5, 5 and 2 images, whole groups of the portable route; of 2 and 1; and of 2, 2 and
-      // 1, whose images are cut.
+      // Gates of several clusters, the last with fewer images.
+      {.n = 19, .h = 3, .w = 3, .channels = 64, .expansion = 2},
+      // The batch in slices of 5, 5 and 2 images, whole groups of the portable route; of 2 and 1; and of 2, 2
+      // and 1, whose images are cut.
       {.n = 12, .h = 7, .w = 7, .channels = 32, .expansion = 4, .slice_bytes = 70'000},
       {.n = 12, .h = 7, .w = 7, .channels = 32, .expansion = 4, .portable = true, .slice_bytes = 70'000},
       {.n = 3, .h = 14, .w = 14, .channels = 32, .expansion = 2, .slice_bytes = 60'000},
