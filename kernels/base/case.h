@@ -212,7 +212,7 @@ class Case {
   std::int64_t depth;
   double flops =
       0;  // of products and convolutions, two for each multiply-accumulate; the rest is bound by bytes
-  bool rounds_inside = false;   // values on the way to wide outputs are rounded to T: these are no better
+  bool rounds_inside = false;   // the reference rounds values on the way to wide outputs to T
   bool benchmark_only = false;  // a shape of a real network: too big for the tests
   std::vector<CaseTensor> tensors;
   std::vector<std::pair<int, int>> aliases;  // (output, input)

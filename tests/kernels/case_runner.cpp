@@ -33,15 +33,6 @@ double norm(const std::vector<double>& values) {
   return std::sqrt(sum);
 }
 
-// Relative to the truth's norm; absolute where the truth is zero; infinite where a value is not finite.
-double error_of(const std::vector<double>& values, const std::vector<double>& truth) {
-  std::vector<double> difference(truth.size());
-  for (std::size_t i = 0; i < truth.size(); ++i) difference[i] = values[i] - truth[i];
-  const double error = norm(difference), scale = norm(truth);
-  if (!std::isfinite(error)) return std::numeric_limits<double>::infinity();
-  return scale > 0 ? error / scale : error;
-}
-
 class Checker {
  public:
   explicit Checker(const Case& problem) : problem_(problem) {}
@@ -76,8 +67,9 @@ class Checker {
     run(reference, Reference{}, type, concat("reference in ", name_of(type)));
     std::vector<double> yardstick(problem_.tensors.size());
     for_each_output([&](int i) {
-      yardstick[index(i)] = error_of(reference.values(i), truth[index(i)]);
-      expect_error(i, concat("reference in ", name_of(type)), yardstick[index(i)], 4 * floor_of(i, type));
+      yardstick[index(i)] = relative_error(reference.values(i), truth[index(i)]);
+      expect_error(i, concat("reference in ", name_of(type)), yardstick[index(i)],
+                   4 * reference_floor(i, type));
     });
     return {std::move(truth), std::move(yardstick)};
   }
@@ -120,8 +112,8 @@ class Checker {
     run(first, place, type, name);
     run(second, place, type, name + ", second run");
     for_each_output([&](int i) {
-      const double bound = 2 * expected.yardstick[index(i)] + floor_of(i, type);
-      expect_error(i, name, error_of(first.values(i), expected.truth[index(i)]), bound);
+      const double bound = error_bound(problem_, i, type, expected.yardstick[index(i)]);
+      expect_error(i, name, relative_error(first.values(i), expected.truth[index(i)]), bound);
       expect_same_bits(i, first, second, name + ": two runs");
     });
     for (const auto& alias : problem_.aliases) {
@@ -152,7 +144,7 @@ class Checker {
     if (!a.same_bits(i, b)) complain(what, " differ in ", tensor(i).name);
   }
 
-  double floor_of(int i, DType type) const {
+  double reference_floor(int i, DType type) const {
     const DType own = dtype_of(tensor(i).element, type);
     return error_floor(problem_.rounds_inside && is_floating(own) ? type : own,
                        dtype_of(Element::WideT, type), problem_.depth);
@@ -184,6 +176,20 @@ double error_floor(DType output, DType wide, std::int64_t depth) {
   if (!is_floating(output)) return 0;
   // Rounding once to nearest errs by at most half an epsilon.
   return 0.5 * epsilon_of(output) + 0.5 * epsilon_of(wide) * std::sqrt(static_cast<double>(depth));
+}
+
+double relative_error(const std::vector<double>& values, const std::vector<double>& truth) {
+  std::vector<double> difference(truth.size());
+  for (std::size_t i = 0; i < truth.size(); ++i) difference[i] = values[i] - truth[i];
+  const double error = norm(difference), scale = norm(truth);
+  if (!std::isfinite(error)) return std::numeric_limits<double>::infinity();
+  return scale > 0 ? error / scale : error;
+}
+
+double error_bound(const Case& problem, int tensor, DType type, double yardstick) {
+  const auto& output = problem.tensors.at(static_cast<std::size_t>(tensor));
+  return 2 * yardstick +
+         error_floor(dtype_of(output.element, type), dtype_of(Element::WideT, type), problem.depth);
 }
 
 std::vector<std::string> check_case(const Case& problem) { return Checker(problem).check(); }

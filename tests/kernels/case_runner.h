@@ -16,8 +16,17 @@ namespace cf::kernels {
 // up like a random walk. Zero for integers.
 double error_floor(DType output, DType wide, std::int64_t depth);
 
+// Norm of the difference over norm of the truth; the former alone where the truth is zero, infinite where a
+// value is not finite.
+double relative_error(const std::vector<double>& values, const std::vector<double>& truth);
+
+// What output `tensor` may err by at a place when the case runs in `type` and the reference errs by
+// `yardstick`.
+double error_bound(const Case& problem, int tensor, DType type, double yardstick);
+
 // Everything wrong with the case, one sentence each; empty: it passes. Checked:
-//   reference  in each type: error at most 4 floors; guard zones around tensors and workspace intact, inputs
+//   reference  in each type: error at most 4 floors, of T where it rounds inside; guard zones around tensors
+//   and workspace intact, inputs
 //              unchanged, every output element written
 //   cpu        error at most twice the yardstick plus the floor; the same guards; a second run and a run on
 //              another number of threads bit-equal; outputs that may alias an input give the same bits there

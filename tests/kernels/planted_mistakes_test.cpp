@@ -12,6 +12,7 @@
 
 #include "kernels/base/accumulate.h"
 #include "tests/kernels/case_runner.h"
+#include "tests/kernels/guarded_memory.h"
 
 namespace cf::kernels {
 namespace {
@@ -203,6 +204,44 @@ TEST(PlantedMistakes, AWrongReferenceIsCaught) {
     if constexpr (std::is_same_v<T, Half>) to(I{63}) = T(2 * to(I{63}));
   });
   EXPECT_NE(complaints_of(problem).find("reference in float16: error"), std::string::npos);
+}
+
+// Where the reference rounds the terms of a wide sum, a place may round them too, but not the sum.
+TEST(PlantedMistakes, ARoundedSumIsCaughtWhereItsTermsAreRounded) {
+  constexpr std::int64_t kTerms = 64, kSums = 32;
+  Case problem("planted/sums of rounded terms", kTerms);
+  const auto x = problem.input<Element::WideT>("x", uniform(0.5, 1.5), M{kTerms}, C{kSums});
+  const auto sums = problem.output<Element::WideT>("sums", C{kSums});
+  problem.rounds_inside = true;
+  problem.runs([=](auto, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    const auto terms = t(x);
+    const auto to = t(sums);
+    for (C c : range(to.template extent<C>())) {
+      to(c) = 0;
+      for (M m : range(terms.template extent<M>())) to(c) += Wide<T>(T(terms(m, c)));
+    }
+  });
+  EXPECT_EQ(complaints_of(problem), "");
+
+  for (const DType type : {DType::Float16, DType::BFloat16}) {
+    const auto run = [&](DType in) {
+      GuardedMemory memory(problem, in);
+      memory.set(x.index, problem.draw(x.index, type));
+      problem.run(Reference{}, in, memory);
+      memory.collect();
+      return memory.values(sums.index);
+    };
+    const auto truth = run(DType::Float64), reference = run(type);
+    auto rounded = reference;
+    for (double& value : rounded) {
+      const auto wide = static_cast<float>(value);
+      value = type == DType::Float16 ? float{Half(wide)} : float{BFloat16(wide)};
+    }
+    const double bound = error_bound(problem, sums.index, type, relative_error(reference, truth));
+    EXPECT_LE(relative_error(reference, truth), bound) << name_of(type);
+    EXPECT_GT(relative_error(rounded, truth), bound) << name_of(type);
+  }
 }
 
 }  // namespace
