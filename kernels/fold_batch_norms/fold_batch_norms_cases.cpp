@@ -8,11 +8,10 @@ namespace cf::kernels {
 namespace {
 
 struct Problem {
-  std::int64_t channels, expansion;
+  std::int64_t channels, hidden;
   bool benchmark_only = false;
 
-  std::int64_t hidden() const { return expansion * channels; }
-  std::string text() const { return concat(" C=", channels, " E=", hidden()); }
+  std::string text() const { return concat(" C=", channels, " E=", hidden); }
 };
 
 // B B' / C with B normal: symmetric and positive.
@@ -36,7 +35,7 @@ Draw fan_in(std::int64_t channels) { return normal(0, 1.4 / std::sqrt(static_cas
 Case forward(const Problem& p) {
   Case result("fold_batch_norms/forward" + p.text(), p.channels * p.channels);
   const C c{p.channels};
-  const E e{p.hidden()};
+  const E e{p.hidden};
   const auto bias = result.input<Element::WideT>("bias", normal(0, 5), c);
   const auto mean = result.input<Element::WideT>("mean", normal(0, 0.2), c);
   const auto matrix =
@@ -77,9 +76,9 @@ Case forward(const Problem& p) {
 
 Case backward(const Problem& p, float accumulate) {
   Case result(concat("fold_batch_norms/backward", p.text(), accumulate == 0 ? "" : " accumulate"),
-              p.hidden() * p.channels);
+              p.hidden * p.channels);
   const C c{p.channels};
-  const E e{p.hidden()};
+  const E e{p.hidden};
   const auto mean = result.input<Element::WideT>("mean", normal(0, 0.2), c);
   const auto matrix =
       result.input<Element::WideT>("covariance", covariance_matrix(p.channels), c, K{p.channels});
@@ -128,11 +127,13 @@ Case backward(const Problem& p, float accumulate) {
 
 std::vector<Case> fold_batch_norms_cases() {
   const Problem problems[] = {
-      {.channels = 8, .expansion = 2},
-      {.channels = 40, .expansion = 3},
-      {.channels = 64, .expansion = 6},
+      {.channels = 8, .hidden = 16},
+      {.channels = 40, .hidden = 120},
+      {.channels = 64, .hidden = 384},
+      {.channels = 128, .hidden = 20},
+      {.channels = 200, .hidden = 20},
       // The ConvFirst stages of ConvFirstNet-Small.
-      {.channels = 128, .expansion = 6, .benchmark_only = true},
+      {.channels = 128, .hidden = 768, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
