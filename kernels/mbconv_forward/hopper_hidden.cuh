@@ -4,7 +4,8 @@
 // ring. A warpgroup multiplies by wgmma with the hidden channels as rows and the pixels as columns, and puts
 // t down transposed, pixel by pixel. Each of its warps then has all pixels of two groups of the convolution,
 // by mma.sync: a tap one row below is what the next row has loaded already. u takes the place of t and leaves
-// through the copy engine. While one warpgroup convolves, the other multiplies.
+// through the copy engine. Three warpgroups take turns at the products: while one multiplies, the others
+// convolve.
 #pragma once
 
 #include "kernels/base/named_barrier.cuh"
