@@ -13,8 +13,8 @@ namespace cf::kernels {
 std::string gemm_algorithms();
 
 // Makes the products named in such a text use the algorithms in it. Returns an empty string, or why they
-// cannot be used here: another version of the library, or another GPU. A malformed text is a Checkpoint
-// error.
+// cannot be used here: another version of the library, another GPU, or lines of other numbers. A malformed
+// text is a Checkpoint error.
 std::string use_gemm_algorithms(std::string_view text);
 
 }  // namespace cf::kernels

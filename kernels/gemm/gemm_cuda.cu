@@ -144,15 +144,11 @@ cublasLtMatmulAlgo_t find_algorithm(const Gemm& g, Problem& problem, std::size_t
   return found.algo;
 }
 
-// What stands behind the product, as one number: 0 for nothing.
-std::int64_t end_of(const Gemm& g) {
-  const std::int64_t kind = g.bias == nullptr ? 0 : g.relu ? 2 : 1;
-  const std::int64_t addend = g.addend == nullptr ? 0 : alignment_of(g.addend);
-  return kind + 4 * addend + (g.bias == nullptr ? 0 : 128 * std::int64_t{alignment_of(g.bias)});
-}
+// 0 for what is absent.
+std::int64_t alignment_or_zero(const void* pointer) { return pointer == nullptr ? 0 : alignment_of(pointer); }
 
 // All that the choice of an algorithm depends on.
-using Key = std::array<std::int64_t, 15>;
+using Key = std::array<std::int64_t, 18>;
 
 Key key_of(Cuda place, const Gemm& g, std::size_t workspace_size) {
   int device = 0;
@@ -166,10 +162,13 @@ Key key_of(Cuda place, const Gemm& g, std::size_t workspace_size) {
           g.batch,
           static_cast<std::int64_t>(workspace_size),
           g.a_transposed,
-          g.b_transposed + 2 * end_of(g),
+          g.b_transposed,
+          g.relu,
           alignment_of(g.a),
           alignment_of(g.b),
           alignment_of(g.result),
+          alignment_or_zero(g.bias),
+          alignment_or_zero(g.addend),
           place.tf32,
           place.sm_limit};
 }
@@ -214,23 +213,24 @@ cublasLtMatmulAlgo_t algorithm_for(Cuda place, const Gemm& g, Problem& problem, 
   return found->second.algorithm;
 }
 
+// Of a choice as text: the key without the device, then the words of the algorithm.
+constexpr std::size_t kLineNumbers = std::tuple_size_v<Key> - 1 + std::size(cublasLtMatmulAlgo_t{}.data);
+
 std::string where_choices_hold() {
   int device = 0;
   cudaDeviceProp properties{};
   CF_CUDA(cudaGetDevice(&device));
   CF_CUDA(cudaGetDeviceProperties(&properties, device));
-  return concat("cuBLASLt ", cublasLtGetVersion(), " on ", properties.name);
+  return concat("cuBLASLt ", cublasLtGetVersion(), " on ", properties.name, ", lines of ", kLineNumbers,
+                " numbers");
 }
 
-constexpr std::size_t kAlgorithmWords = std::size(cublasLtMatmulAlgo_t{}.data);
-
-// The numbers of a line: those of the key but the device, and the words of the algorithm.
 Choice read_choice(std::istringstream& line, Key& key) {
   Choice choice{{}, false};
   for (std::size_t i = 1; i < key.size(); ++i) line >> key[i];
   for (auto& word : choice.algorithm.data) line >> word;
   CF_CHECK_AS(ErrorKind::Checkpoint, !line.fail(), "the algorithms of the matrix products are malformed: '",
-              line.str(), "', must be ", key.size() - 1 + kAlgorithmWords, " numbers");
+              line.str(), "', must be ", kLineNumbers, " numbers");
   return choice;
 }
 
