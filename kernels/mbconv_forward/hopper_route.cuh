@@ -11,18 +11,6 @@
 
 namespace cf::kernels::mbconv_hopper {
 
-// The kernels are machine code for 9.0a; elsewhere they are empty shells, also in PTX compiled by the driver.
-template <class T>
-bool has_hopper_code() {
-  static const bool has = [] {
-    constexpr int kHopper = 90;
-    cudaFuncAttributes attributes;
-    CF_CUDA(cudaFuncGetAttributes(&attributes, mbconv_hopper_project_kernel<T>));
-    return attributes.ptxVersion >= kHopper;
-  }();
-  return has && device_attribute(cudaDevAttrComputeCapabilityMajor) == 9;
-}
-
 template <class T>
 HiddenArguments<T> hidden_arguments(const MBConvForward<T>& a, const MBConvHopperTiling& tiling, const T* x,
                                     std::int64_t images, const mbconv_detail::Scratch<T>& scratch) {
@@ -66,7 +54,7 @@ template <class T>
 bool compute_hidden(Cuda place, const MBConvForward<T>& a, const T* x, std::int64_t images,
                     const mbconv_detail::Scratch<T>& scratch) {
   using Tiling = MBConvHopperTiling;
-  if (!has_hopper_code<T>()) return false;
+  if (!has_hopper_code<mbconv_hopper_project_kernel<T>>()) return false;
   if (a.activation != Activation::Relu && a.activation != Activation::Silu) return false;
   const auto e = a.x.extents();
   const Tiling tiling = mbconv_hopper_tiling(images, e[1], e[2], e[3], shared_memory_of_block(0));
@@ -95,7 +83,7 @@ bool compute_gates(Cuda place, const MBConvForward<T>& a, std::int64_t images,
   const auto e = a.x.extents();
   const std::int64_t hidden = a.expand.template extent<E>().value,
                      squeezed = a.squeeze.template extent<D>().value;
-  if (!has_hopper_code<T>() || squeezed % 8 != 0) return false;
+  if (!has_hopper_code<mbconv_hopper_project_kernel<T>>() || squeezed % 8 != 0) return false;
   if (!aligned_to(16, a.squeeze.data(), a.excite.data())) return false;
   const GateArguments<T> arguments{.sums = scratch.sums,
                                    .squeeze = a.squeeze.data(),
@@ -124,7 +112,7 @@ bool project(Cuda place, const MBConvForward<T>& a, const T* x, std::int64_t ima
   const auto e = a.x.extents();
   const std::int64_t image_pixels = e[1] * e[2], pixels = images * image_pixels, channels = e[3];
   const std::int64_t hidden = a.expand.template extent<E>().value, bytes = 2 * hidden;
-  if (!has_hopper_code<T>() || channels % 32 != 0) return false;
+  if (!has_hopper_code<mbconv_hopper_project_kernel<T>>() || channels % 32 != 0) return false;
   const int teams = mbconv_project_teams(pixels, channels, multiprocessors_of(place));
   // Pixels that start anywhere in an image.
   if ((teams * Tiling::kRows + image_pixels - 2) / image_pixels + 1 > Tiling::kMostImages) return false;
