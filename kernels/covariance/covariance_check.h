@@ -2,19 +2,10 @@
 #pragma once
 
 #include "kernels/base/check_extent.h"
+#include "kernels/base/check_square.h"
 #include "kernels/covariance/covariance.h"
 
 namespace cf::kernels {
-
-namespace detail {
-
-template <class Square>
-void check_square(std::string_view kernel, std::string_view name, const Square& square) {
-  const auto c = square.template extent<C>().value, k = square.template extent<K>().value;
-  CF_CHECK(c == k, kernel, ": ", name, " has C=", c, " and K=", k, ", must be equal");
-}
-
-}  // namespace detail
 
 template <class T>
 void check(const Covariance<T>& a) {
@@ -24,7 +15,7 @@ void check(const Covariance<T>& a) {
               "batch norm needs more than one value per channel in training (N*H*W = ", count.value, ")");
   check_extent<C>(kName, "x", a.x, "mean", a.mean);
   check_extent<C>(kName, "x", a.x, "covariance", a.covariance);
-  detail::check_square(kName, "covariance", a.covariance);
+  check_square(kName, "covariance", a.covariance);
 }
 
 template <class T>
@@ -34,7 +25,7 @@ void check(const CovarianceBackward<T>& a) {
   check_extent<C>(kName, "x", a.x, "mean", a.mean);
   check_extent<C>(kName, "x", a.x, "dmean", a.dmean);
   check_extent<C>(kName, "x", a.x, "dcovariance", a.dcovariance);
-  detail::check_square(kName, "dcovariance", a.dcovariance);
+  check_square(kName, "dcovariance", a.dcovariance);
 }
 
 }  // namespace cf::kernels
