@@ -13,8 +13,6 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr double kMultipliesPerNanosecond = 20;  // of one thread
-
 // Sizes in floats; the packed weights are shared, the buffers are each thread's own.
 struct Plan {
   ImageShape shape;

@@ -9,9 +9,8 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kRowsPerSlice = 64;       // shortest slice of M summed on its own
-constexpr std::int64_t kRowsPerBlock = 96;       // of the backward pass: full tiles of the products
-constexpr double kMultipliesPerNanosecond = 20;  // of one thread
+constexpr std::int64_t kRowsPerSlice = 64;  // shortest slice of M summed on its own
+constexpr std::int64_t kRowsPerBlock = 96;  // of the backward pass: full tiles of the products
 
 // Partial sums of one slice of M: products with padded rows, then sums.
 struct Slices {

@@ -7,8 +7,6 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr double kMultipliesPerNanosecond = 20;  // of one thread
-
 FeedForwardRows rows_of(const FeedForward<float>& a) {
   return {a.u.extent<C>().value, a.expand.extent<E>().value, nullptr, nullptr};
 }

@@ -4,6 +4,7 @@
 
 #include "kernels/activation/activation_cpu.h"
 #include "kernels/base/parallel.h"
+#include "kernels/feed_forward/feed_forward_rows_cpu.h"
 #include "kernels/feed_forward_backward/feed_forward_backward.h"
 #include "kernels/feed_forward_backward/feed_forward_backward_check.h"
 #include "kernels/gemm/small_gemm.h"
@@ -12,11 +13,7 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kHiddenFloats =
-    24 * 1024;                                   // 96 KiB of hidden values at a time, and of their gradients
-constexpr std::int64_t kTilePixels = 12;         // blocks of pixels are full tiles of the products
-constexpr std::int64_t kPixelsPerSlice = 64;     // shortest slice of the pixels summed on its own
-constexpr double kMultipliesPerNanosecond = 20;  // of one thread
+constexpr std::int64_t kPixelsPerSlice = 64;  // shortest slice of the pixels summed on its own
 constexpr std::string_view kName = "feed_forward backward";
 
 // Sizes in floats.
@@ -30,10 +27,7 @@ struct Plan {
         hidden(a.expand.extent<E>().value),
         slices(sum_slices(pixels, kPixelsPerSlice)) {}
 
-  std::int64_t pixels_per_block() const {
-    const std::int64_t most = kHiddenFloats / std::max<std::int64_t>(hidden, 1);
-    return std::clamp<std::int64_t>(most / kTilePixels, 1, 16) * kTilePixels;
-  }
+  std::int64_t pixels_per_block() const { return feed_forward_block_pixels(hidden); }
   std::int64_t into_hidden_floats() const { return packed_size(channels, hidden); }
   std::int64_t weight_floats() const { return 2 * into_hidden_floats() + packed_size(hidden, channels); }
   std::int64_t block_floats() const { return pixels_per_block() * transposed_stride(hidden); }

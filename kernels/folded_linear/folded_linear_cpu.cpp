@@ -11,8 +11,7 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kRows = 48;               // multiplied at a time
-constexpr double kMultipliesPerNanosecond = 20;  // of one thread, to judge whether waking others pays
+constexpr std::int64_t kRows = 48;  // multiplied at a time
 
 template <Activation kActivation>
 void finish(float* y, const float* residual, std::int64_t count) {

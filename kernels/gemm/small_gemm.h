@@ -6,6 +6,9 @@
 
 namespace cf::kernels {
 
+// Multiply-adds of the products below by one thread, about: to judge whether waking others pays.
+inline constexpr double kMultipliesPerNanosecond = 20;
+
 // --- y[rows, columns] = a[rows, depth] b[depth, columns] + bias[columns]
 
 // Floats that pack_matrix writes: columns rounded up to vectors, a bias row behind them.

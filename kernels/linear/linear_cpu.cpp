@@ -9,9 +9,8 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kRowGrain = 48;           // rows of M are given to threads in multiples of this
-constexpr std::int64_t kRowsPerSlice = 64;       // shortest slice of M summed on its own by backward weight
-constexpr double kMultipliesPerNanosecond = 20;  // of one thread, to judge whether waking others pays
+constexpr std::int64_t kRowGrain = 48;      // rows of M are given to threads in multiples of this
+constexpr std::int64_t kRowsPerSlice = 64;  // shortest slice of M summed on its own by backward weight
 
 double cost_of(std::int64_t multiplies) { return static_cast<double>(multiplies) / kMultipliesPerNanosecond; }
 

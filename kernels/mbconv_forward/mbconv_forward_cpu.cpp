@@ -16,10 +16,9 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kPixels = 192;            // of the samples worked on at a time, at least if there are
-constexpr std::int64_t kBlockChannels = 128;     // hidden channels expanded at a time
-constexpr std::int64_t kPixelBlock = 48;         // pixels projected at a time: full tiles of the product
-constexpr double kMultipliesPerNanosecond = 20;  // of one thread
+constexpr std::int64_t kPixels = 192;         // of the samples worked on at a time, at least if there are
+constexpr std::int64_t kBlockChannels = 128;  // hidden channels expanded at a time
+constexpr std::int64_t kPixelBlock = 48;      // pixels projected at a time: full tiles of the product
 
 // Sizes in floats. The packed weights are shared, the values of a group of samples belong to whoever works on
 // it, the expanded and convolved block are each thread's own.

@@ -12,9 +12,9 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr std::int64_t kTilePatches = 96;        // patches gathered at a time, about
-constexpr std::int64_t kPatchesPerSlice = 64;    // shortest slice summed on its own by backward weight
-constexpr double kMultipliesPerNanosecond = 15;  // of one thread, to judge whether waking others pays
+constexpr std::int64_t kTilePatches = 96;      // patches gathered at a time, about
+constexpr std::int64_t kPatchesPerSlice = 64;  // shortest slice summed on its own by backward weight
+constexpr double kGatheredMultipliesPerNanosecond = 15;  // with the gathering of patches
 
 // A line is a row of Q patches of one sample; there are N * P of them.
 struct Patches {
@@ -47,7 +47,7 @@ struct Patches {
   std::int64_t image_row(std::int64_t line, std::int64_t row) const {
     return (line / p * h + line % p * r + row) * w * c;
   }
-  double line_cost() const { return static_cast<double>(q * depth() * k) / kMultipliesPerNanosecond; }
+  double line_cost() const { return static_cast<double>(q * depth() * k) / kGatheredMultipliesPerNanosecond; }
 };
 
 // Copies `count` segments of kLength floats (0: `length`), each side with its own stride.
