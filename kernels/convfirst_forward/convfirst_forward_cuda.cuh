@@ -25,7 +25,7 @@ int convfirst_registers(const ConvFirstRoute& route) {
       CF_CUDA(cudaFuncGetAttributes(&attributes, convfirst_hopper::convfirst_hopper_kernel<T, Tile>));
     });
   } else if (route.kind == ConvFirstRoute::Kind::Portable) {
-    convfirst_portable::dispatch_tile(route, [&]<class Tile>() {
+    convfirst_portable::dispatch_tile<convfirst_portable::TileOf>(route, [&]<class Tile>() {
       CF_CUDA(cudaFuncGetAttributes(&attributes, convfirst_portable::convfirst_kernel<T, Tile>));
     });
   }

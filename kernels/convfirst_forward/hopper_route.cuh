@@ -4,8 +4,8 @@
 #include "kernels/base/device_attribute.cuh"
 #include "kernels/base/dispatch.h"
 #include "kernels/convfirst_forward/convfirst_forward.h"
-#include "kernels/convfirst_forward/convfirst_route.h"
 #include "kernels/convfirst_forward/hopper_kernel.cuh"
+#include "kernels/convfirst_forward/launch_shape.cuh"
 
 namespace cf::kernels::convfirst_hopper {
 
@@ -54,11 +54,8 @@ void dispatch_tile(const ConvFirstRoute& route, const Body& body) {
 template <class T>
 void run(Cuda place, const ConvFirstForward<T>& a, const ConvFirstRoute& route) {
   dispatch_tile(route, [&]<class Tile>() {
-    launch("convfirst forward", convfirst_hopper_kernel<T, Tile>,
-           {.grid = static_cast<unsigned>(route.blocks),
-            .block = static_cast<unsigned>(route.block_threads),
-            .shared_bytes = static_cast<std::size_t>(route.shared_bytes)},
-           place, arguments_of(a, Tile::get(), route.hopper));
+    launch("convfirst forward", convfirst_hopper_kernel<T, Tile>, launch_shape(route), place,
+           arguments_of(a, Tile::get(), route.hopper));
   });
 }
 

@@ -5,9 +5,8 @@
 #include <utility>
 
 #include "kernels/base/dispatch.h"
-#include "kernels/base/launch.cuh"
 #include "kernels/convfirst_forward/convfirst_forward.h"
-#include "kernels/convfirst_forward/convfirst_route.h"
+#include "kernels/convfirst_forward/launch_shape.cuh"
 #include "kernels/convfirst_forward/portable_kernel.cuh"
 
 namespace cf::kernels::convfirst_portable {
@@ -32,7 +31,7 @@ Arguments<T> arguments_of(const ConvFirstForward<T>& a, const ConvFirstRoute& ro
 }
 
 // Calls body<Tile>() with the tile of a portable route.
-template <class Body>
+template <template <int> class TileOf, class Body>
 void dispatch_tile(const ConvFirstRoute& route, const Body& body) {
   [&]<int... kIndex>(std::integer_sequence<int, kIndex...>) {
     dispatch<kConvFirstWidths[kIndex]...>(
@@ -44,12 +43,9 @@ void dispatch_tile(const ConvFirstRoute& route, const Body& body) {
 
 template <class T>
 void run(Cuda place, const ConvFirstForward<T>& a, const ConvFirstRoute& route) {
-  dispatch_tile(route, [&]<class Tile>() {
-    launch("convfirst forward", convfirst_kernel<T, Tile>,
-           {.grid = static_cast<unsigned>(route.blocks),
-            .block = static_cast<unsigned>(route.block_threads),
-            .shared_bytes = static_cast<std::size_t>(route.shared_bytes)},
-           place, arguments_of(a, route));
+  dispatch_tile<TileOf>(route, [&]<class Tile>() {
+    launch("convfirst forward", convfirst_kernel<T, Tile>, launch_shape(route), place,
+           arguments_of(a, route));
   });
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/activation/activation.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/convfirst_forward/convfirst_forward.h"
+#include "kernels/convfirst_forward/convfirst_route.h"
 #include "kernels/convfirst_forward/hopper_tiling.h"
 #include "kernels/convfirst_forward/portable_tiling.h"
 #include "kernels/fold_norm/fold_norm.h"
@@ -180,6 +181,24 @@ TEST(ConvFirstTiling, HopperLeavesLongRowsAndShortRingsToThePortableRoute) {
   EXPECT_EQ(hopper_tiling(hopper_tile(64, false), pixels, 96, 384, hopper, 132).shared_bytes, 0);
   EXPECT_GT(hopper_tiling(hopper_tile(64, true), pixels, 96, 384, hopper, 132).shared_bytes, 0);
   EXPECT_EQ(hopper_tiling(hopper_tile(64, true), pixels, 56, 384, 99 * 1024, 132).shared_bytes, 0);
+}
+
+TEST(FeedForwardRoute, IsTheBlocksWithoutItsNeighbours) {
+  const ConvFirstLimits hopper{.shared_memory = 227 * 1024, .multiprocessors = 132, .wgmma = true};
+  using Kind = ConvFirstRoute::Kind;
+  const std::int64_t pixels = 1 << 20;
+  for (const int channels : {32, 64, 128}) {
+    const auto route = feed_forward_route(pixels, channels, 6 * channels, hopper);
+    EXPECT_EQ(route.kind, Kind::Hopper) << channels;
+    EXPECT_FALSE(route.patches) << channels;
+    EXPECT_EQ(route.hopper.run_pixels, route.tile_pixels) << channels;
+    EXPECT_EQ(route.blocks, 132) << channels;
+  }
+  EXPECT_EQ(feed_forward_route(pixels, 64, 384, hopper, /*portable_only=*/true).kind, Kind::Portable);
+  EXPECT_EQ(feed_forward_route(pixels, 40, 240, hopper).kind, Kind::Portable);
+  EXPECT_EQ(feed_forward_route(pixels, 40, 240, hopper).portable.row_stride, 0);
+  EXPECT_EQ(feed_forward_route(pixels, 200, 400, hopper).why_none, "C=200, the GPU takes at most 192");
+  EXPECT_EQ(feed_forward_route(pixels, 64, 100, hopper).why_none, "E=100, the GPU takes multiples of 8");
 }
 
 TEST(ConvFirstTiling, SpreadsFewPixelsOverTheMultiprocessors) {
