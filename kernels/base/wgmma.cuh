@@ -1,6 +1,6 @@
 // Products of a warpgroup (4 warps) on Hopper's tensor cores: wgmma, sm_90a only. A [64 rows, 16 depth] comes
-// from registers, a warp holding 16 rows of it as in mma.cuh, or from shared memory; B [N columns, 16 depth]
-// from shared memory; the sums D [64, N] are the D fragments of N / 8 products of mma.cuh.
+// from registers, a warp holding 16 rows of it as in mma.cuh (from shared memory: wgmma_shared.cuh); B [N
+// columns, 16 depth] from shared memory; the sums D [64, N] are the D fragments of N / 8 products of mma.cuh.
 //
 //   warpgroup_fence();                        // registers written so far may be read
 //   warpgroup_multiply<Half>(d, a, b);  ...   // asynchronous: leave d and a alone until they are done
@@ -180,67 +180,6 @@ __device__ inline void warpgroup_multiply(float (&d)[16][4], const MatrixA& a, s
           "+f"(d[15][0]), "+f"(d[15][1]), "+f"(d[15][2]), "+f"(d[15][3])
         : "r"(a.upper_left), "r"(a.lower_left), "r"(a.upper_right), "r"(a.lower_right), "l"(b),
           "n"(kB == Contiguous::Depth ? 0 : 1), "n"(kSum == Sum::Starts ? 0 : 1));
-  }
-}
-
-// A from shared memory.
-template <class T, Contiguous kA = Contiguous::Depth, Contiguous kB = Contiguous::Depth,
-          Sum kSum = Sum::Continues>
-__device__ inline void warpgroup_multiply(float (&d)[4][4], std::uint64_t a, std::uint64_t b) {
-  if constexpr (std::is_same_v<T, Half>) {
-    asm volatile(
-        "{.reg .pred add; setp.ne.b32 add, %20, 0; wgmma.mma_async.sync.aligned.m64n32k16.f32.f16.f16 "
-        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, %16, %17, add, 1, "
-        "1, %18, %19; }"
-        : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]),
-          "+f"(d[1][2]), "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]),
-          "+f"(d[3][0]), "+f"(d[3][1]), "+f"(d[3][2]), "+f"(d[3][3])
-        : "l"(a), "l"(b), "n"(kA == Contiguous::Depth ? 0 : 1), "n"(kB == Contiguous::Depth ? 0 : 1),
-          "n"(kSum == Sum::Starts ? 0 : 1));
-  } else {
-    asm volatile(
-        "{.reg .pred add; setp.ne.b32 add, %20, 0; "
-        "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, "
-        "%9, %10, %11, %12, %13, %14, %15}, %16, %17, add, 1, 1, %18, %19; }"
-        : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]),
-          "+f"(d[1][2]), "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]),
-          "+f"(d[3][0]), "+f"(d[3][1]), "+f"(d[3][2]), "+f"(d[3][3])
-        : "l"(a), "l"(b), "n"(kA == Contiguous::Depth ? 0 : 1), "n"(kB == Contiguous::Depth ? 0 : 1),
-          "n"(kSum == Sum::Starts ? 0 : 1));
-  }
-}
-
-template <class T, Contiguous kA = Contiguous::Depth, Contiguous kB = Contiguous::Depth,
-          Sum kSum = Sum::Continues>
-__device__ inline void warpgroup_multiply(float (&d)[8][4], std::uint64_t a, std::uint64_t b) {
-  if constexpr (std::is_same_v<T, Half>) {
-    asm volatile(
-        "{.reg .pred add; setp.ne.b32 add, %36, 0; wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 "
-        "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, "
-        "%20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, %32, %33, add, 1, 1, %34, %35; "
-        "}"
-        : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]),
-          "+f"(d[1][2]), "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]),
-          "+f"(d[3][0]), "+f"(d[3][1]), "+f"(d[3][2]), "+f"(d[3][3]), "+f"(d[4][0]), "+f"(d[4][1]),
-          "+f"(d[4][2]), "+f"(d[4][3]), "+f"(d[5][0]), "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3]),
-          "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3]), "+f"(d[7][0]), "+f"(d[7][1]),
-          "+f"(d[7][2]), "+f"(d[7][3])
-        : "l"(a), "l"(b), "n"(kA == Contiguous::Depth ? 0 : 1), "n"(kB == Contiguous::Depth ? 0 : 1),
-          "n"(kSum == Sum::Starts ? 0 : 1));
-  } else {
-    asm volatile(
-        "{.reg .pred add; setp.ne.b32 add, %36, 0; "
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {%0, %1, %2, %3, %4, %5, %6, %7, %8, "
-        "%9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, "
-        "%27, %28, %29, %30, %31}, %32, %33, add, 1, 1, %34, %35; }"
-        : "+f"(d[0][0]), "+f"(d[0][1]), "+f"(d[0][2]), "+f"(d[0][3]), "+f"(d[1][0]), "+f"(d[1][1]),
-          "+f"(d[1][2]), "+f"(d[1][3]), "+f"(d[2][0]), "+f"(d[2][1]), "+f"(d[2][2]), "+f"(d[2][3]),
-          "+f"(d[3][0]), "+f"(d[3][1]), "+f"(d[3][2]), "+f"(d[3][3]), "+f"(d[4][0]), "+f"(d[4][1]),
-          "+f"(d[4][2]), "+f"(d[4][3]), "+f"(d[5][0]), "+f"(d[5][1]), "+f"(d[5][2]), "+f"(d[5][3]),
-          "+f"(d[6][0]), "+f"(d[6][1]), "+f"(d[6][2]), "+f"(d[6][3]), "+f"(d[7][0]), "+f"(d[7][1]),
-          "+f"(d[7][2]), "+f"(d[7][3])
-        : "l"(a), "l"(b), "n"(kA == Contiguous::Depth ? 0 : 1), "n"(kB == Contiguous::Depth ? 0 : 1),
-          "n"(kSum == Sum::Starts ? 0 : 1));
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/base/named_barrier.cuh"
+#include "kernels/base/wgmma_shared.cuh"
 #include "kernels/feed_forward_backward/hopper_weights_block.cuh"
 
 namespace cf::kernels::feed_forward_backward {

@@ -7,6 +7,7 @@
 // memory. The second products of a tile and the first of the next are under way together.
 #pragma once
 
+#include "kernels/base/wgmma_shared.cuh"
 #include "kernels/feed_forward_backward/hidden_gradient.cuh"
 #include "kernels/feed_forward_backward/hopper_joint_input.cuh"
 #include "kernels/feed_forward_backward/hopper_weights_block.cuh"

@@ -43,12 +43,7 @@ __device__ inline void store_at(const float* address, int rank, float value) {
       : "memory");
 }
 
-// Arrives at a barrier of this block.
-__device__ inline void arrive(std::uint32_t barrier) {
-  asm volatile("mbarrier.arrive.shared.b64 _, [%0];" ::"r"(barrier) : "memory");
-}
-
-// Arrives at the same barrier of block `rank`. With the scope of a cluster spelt out this would wait for all
+// Arrives at the barrier of block `rank`. With the scope of a cluster spelt out this would wait for all
 // memory traffic of the thread; what is released here, the reading of a slot, is over.
 __device__ inline void arrive_at(std::uint32_t barrier, int rank) {
   asm volatile(
@@ -81,7 +76,7 @@ __device__ inline void copy_tensor_to_cluster(std::uint32_t to, const CUtensorMa
       : "memory");
 }
 
-// From shared memory to a tensor; what lies outside of it is left out.
+// store_tensor() for four axes.
 __device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, int c0, int c1, int c2,
                                     int c3) {
   asm volatile(
@@ -89,9 +84,6 @@ __device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, 
       "r"(from), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
       : "memory");
 }
-__device__ inline void commit_stores() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
-// The stores of this thread have read their shared memory.
-__device__ inline void wait_for_stores() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
 
 // A place in a ring of slots, each with a barrier for "full" and one for "empty", 16 bytes apart.
 struct Ring {

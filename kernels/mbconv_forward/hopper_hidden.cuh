@@ -65,7 +65,7 @@ class HiddenWorker {
       compute_slice((first_slice_ + i) * Tiling::kSlice, i, bias);
       ring_.advance((Tiling::kTeams - 1) * tiling_.depth_blocks);
     }
-    if (threadIdx.x % kTeamThreads == 0) wait_for_stores();
+    if (threadIdx.x % kTeamThreads == 0) wait_for_tensor_stores();
   }
 
   // The other block may still write to this one's shared memory.
@@ -153,7 +153,7 @@ class HiddenWorker {
     Sums sum;
     const auto taps = expand(hidden, bias, sum);
     bias = load_bias(slice + Tiling::kTeams);
-    if (threadIdx.x % kTeamThreads == 0) wait_for_stores();
+    if (threadIdx.x % kTeamThreads == 0) wait_for_tensor_stores();
     named_barrier(1 + team_, kTeamThreads);
     put_expanded(sum);
     __syncwarp();
@@ -165,7 +165,7 @@ class HiddenWorker {
         store_tensor(base_ + tile_ + (1 + image * tiling_.image_rows) * tiling_.pitch * kRowBytes, a_.u,
                      hidden, 0, 0, first_image_ + image);
       }
-      commit_stores();
+      commit_tensor_stores();
     }
   }
 
