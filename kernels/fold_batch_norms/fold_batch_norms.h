@@ -61,7 +61,7 @@ struct FoldBatchNormsBackward {
   float accumulate = 0;             // of the five gradients above: 0: overwritten; 1: added to
   View<Wide<T>, C> dmean;           // overwritten
   View<Wide<T>, C, K> dcovariance;  // overwritten; symmetric
-  Workspace workspace;              // place Cuda
+  Workspace workspace;              // places Cpu and Cuda
 };
 
 template <class T>

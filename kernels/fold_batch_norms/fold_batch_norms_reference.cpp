@@ -116,11 +116,6 @@ void fold_batch_norms(Reference, const FoldBatchNormsBackward<T>& a) {
   }
 }
 
-// A few thousand numbers: straight loops are fast enough.
-void fold_batch_norms(Cpu, const FoldBatchNorms<float>& a) { fold_batch_norms(Reference{}, a); }
-void fold_batch_norms(Cpu, const FoldBatchNormsBackward<float>& a) { fold_batch_norms(Reference{}, a); }
-std::size_t workspace_bytes(Cpu, const FoldBatchNormsBackward<float>&) { return 0; }
-
 #define CF_INSTANTIATE(T)                                              \
   template void fold_batch_norms(Reference, const FoldBatchNorms<T>&); \
   template void fold_batch_norms(Reference, const FoldBatchNormsBackward<T>&);
