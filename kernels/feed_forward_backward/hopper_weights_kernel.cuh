@@ -10,6 +10,7 @@
 #include "kernels/base/wgmma_shared.cuh"
 #include "kernels/feed_forward_backward/hidden_gradient.cuh"
 #include "kernels/feed_forward_backward/hopper_joint_input.cuh"
+#include "kernels/feed_forward_backward/hopper_weight_fragments.cuh"
 #include "kernels/feed_forward_backward/hopper_weights_block.cuh"
 
 namespace cf::kernels::feed_forward_backward {
@@ -123,28 +124,8 @@ class WeightsWorker : WeightsBlock<T, Tile> {
     if constexpr (kWeightsInSharedMemory) {
       wait_for_phase(weights_arrived(), 0);
     } else {
-      load_weights();
+      weights_.load(a_, first_hidden_, lane_);
     }
-  }
-
-  __device__ __forceinline__ void load_weights() {
-#pragma unroll
-    for (int s = 0; s < kSteps; ++s) {
-      const int c = s * 16 + lane_ % 4 * 2, e = first_hidden_;
-      expand_[s] = {expand_pair(e, c), expand_pair(e + 8, c), expand_pair(e, c + 8),
-                    expand_pair(e + 8, c + 8)};
-      project_[s] = {project_pair(e, c), project_pair(e + 8, c), project_pair(e, c + 8),
-                     project_pair(e + 8, c + 8)};
-    }
-  }
-  __device__ __forceinline__ std::uint32_t expand_pair(int e, int c) const {
-    if (e >= a_.partial.hidden) return 0;
-    return *reinterpret_cast<const std::uint32_t*>(a_.expand_values + std::int64_t{e} * kChannels + c);
-  }
-  __device__ __forceinline__ std::uint32_t project_pair(int e, int c) const {
-    if (e >= a_.partial.hidden) return 0;
-    const T* value = a_.project_values + std::int64_t{c} * a_.partial.hidden + e;
-    return value[0].bits | std::uint32_t{value[a_.partial.hidden].bits} << 16;
   }
 
   __device__ __forceinline__ void start_hidden() {
@@ -182,11 +163,11 @@ class WeightsWorker : WeightsBlock<T, Tile> {
           warpgroup_multiply<T, Contiguous::Columns>(da_, project, dp_matrix);
         }
       } else {
-        warpgroup_multiply<T>(h_, expand_[s], u_matrix);
+        warpgroup_multiply<T>(h_, weights_.expand[s], u_matrix);
         if (s == 0) {
-          warpgroup_multiply<T, Contiguous::Depth, Sum::Starts>(da_, project_[s], dp_matrix);
+          warpgroup_multiply<T, Contiguous::Depth, Sum::Starts>(da_, weights_.project[s], dp_matrix);
         } else {
-          warpgroup_multiply<T>(da_, project_[s], dp_matrix);
+          warpgroup_multiply<T>(da_, weights_.project[s], dp_matrix);
         }
       }
     }
@@ -282,7 +263,7 @@ class WeightsWorker : WeightsBlock<T, Tile> {
   std::uint32_t by_depth_ = 0, by_column_ = 0,
                 expand_at_ = 0;  // descriptors of the first stage, the team's expand
   int first_hidden_ = 0;         // of the lane; the other is 8 further
-  MatrixA expand_[kWeightsInSharedMemory ? 1 : kSteps], project_[kWeightsInSharedMemory ? 1 : kSteps];
+  WeightFragments<T, kWeightsInSharedMemory ? 1 : kSteps> weights_;  // where they are in registers
   float h_[kPixels / 8][4], da_[kPixels / 8][4];
   float dexpand_[kChannels / 8][4], dproject_[kChannels / 8][4];
   float bias_[2], bias_sum_[2];
