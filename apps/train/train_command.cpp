@@ -18,9 +18,10 @@ constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 void print_dry_run(const Config& config, const DeviceOptions& device) {
   const auto train = open_training_data(config);
   const auto val = open_validation_data(config, *train);
-  make_executor(device, config.precision);
+  const auto executor = make_executor(device, config.precision);
   const TrainingPlan plan = plan_training(config, train->size());
-  const layers::ConvFirstNet net(config.model);
+  layers::ConvFirstNet net(config.model);
+  const std::string routes = routes_text(config, net, *executor);
   const int size = config.train.size.largest();
   const layers::LayerCost cost = net.describe(size, size).total();
   fmt::print("model            {}: {} parameters, {}MACs at {}x{}\n", config.model.name,
@@ -29,6 +30,7 @@ void print_dry_run(const Config& config, const DeviceOptions& device) {
              train->class_names().size());
   fmt::print("validation data  {} images\n", format_count(val->size()));
   fmt::print("batch            {} images, batch norm over {}\n", config.train.batch, config.train.norm_batch);
+  fmt::print("blocks           {}\n", routes);
   fmt::print("steps            {}, {} per epoch\n", format_count(plan.total_steps),
              format_count(plan.steps_per_epoch));
   fmt::print("warmup           {} steps\n", format_count(plan.schedule.warmup_steps));
@@ -80,6 +82,7 @@ int run_train(const Command& command, const Arguments& arguments) {
     fmt::print("{}", to_toml_with_origins(resolved));
     return 0;
   }
+  if (const auto count = ranks.count_to_start(options.device)) require_equal_shares(resolved.config, *count);
   if (dry_run) {
     print_dry_run(resolved.config, options.device);
     return 0;
@@ -88,7 +91,6 @@ int run_train(const Command& command, const Arguments& arguments) {
   if (!max_time.empty()) options.max_seconds = parse_seconds("--max-time", max_time);
   options.run_folder = out;
 
-  if (const auto count = ranks.count_to_start(options.device)) require_equal_shares(resolved.config, *count);
   return run_on_ranks(ranks, command, arguments, resolved.config, options.device, [&](RankSession* session) {
     if (session != nullptr) {
       options.ranks = &session->communicator();

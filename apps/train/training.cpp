@@ -62,6 +62,19 @@ std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const 
   return dataset;
 }
 
+std::string routes_text(const Config& config, layers::ConvFirstNet& net, Executor& executor) {
+  const DType type = executor.compute_type();
+  if (config.model.fusion == "require") {  // said now, not at the first evaluation
+    layers::InferencePlan(net, {1, config.eval.size, config.eval.size}, layers::route_device(executor, type));
+  }
+  const auto routes = net.training_routes(executor, type);
+  std::string text = fmt::format("{} of {} blocks train by fused passes", routes.fused, net.blocks());
+  for (const auto& [why, blocks] : routes.why_layers) {
+    text += fmt::format("; {} layer by layer: {}", blocks, why);
+  }
+  return text;
+}
+
 RunFolder::RunFolder(const std::filesystem::path& path, const CheckpointConfig& config)
     : lock(path), checkpoints(lock, {config.keep_last, config.keep_best}), metrics(path / "metrics.jsonl") {}
 
@@ -79,11 +92,7 @@ Training::Training(const Config& config, const TrainOptions& options)
       ranks_(*options.ranks),
       folder_(open_run_folder(options, config.checkpoint)),
       log_(open_log(options)) {
-  const std::string routes = routes_line();
-  if (config.model.fusion == "require") {  // said now, not at the first evaluation
-    layers::InferencePlan(net_, {1, config.eval.size, config.eval.size},
-                          layers::route_device(*executor_, executor_->compute_type()));
-  }
+  const std::string routes = routes_text(config, net_, *executor_);
   if (is_first()) start_or_resume();
   broadcast_state();
   if (is_first()) write_run_files();
@@ -100,15 +109,6 @@ std::string Training::header_line() const {
                      config_.model.name, format_count(store_->parameter_count()),
                      format_count(train_data_->size()), format_count(val_data_->size()),
                      format_count(plan_.total_steps), config_.train.batch, device_name(*executor_));
-}
-
-std::string Training::routes_line() const {
-  const auto routes = net_.training_routes(*executor_, executor_->compute_type());
-  std::string line = fmt::format("{} of {} blocks train by fused passes", routes.fused, net_.blocks());
-  for (const auto& [why, blocks] : routes.why_layers) {
-    line += fmt::format("; {} layer by layer: {}", blocks, why);
-  }
-  return line;
 }
 
 double Training::epoch() const {

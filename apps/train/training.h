@@ -40,6 +40,10 @@ std::unique_ptr<data::Dataset> open_training_data(const Config& config, std::FIL
 std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train,
                                                     std::FILE* progress = stderr);
 
+// Which blocks train by fused passes, and why others do not. With model.fusion = "require" one that cannot,
+// in training or in evaluation, is a Usage error.
+std::string routes_text(const Config& config, layers::ConvFirstNet& net, Executor& executor);
+
 // What a run writes, log aside; one process has it.
 struct RunFolder {
   explicit RunFolder(const std::filesystem::path& path, const CheckpointConfig& config);
@@ -102,7 +106,6 @@ class Training {
   void append_metrics(const MetricsRow& row);
   double epoch() const;
   std::string header_line() const;
-  std::string routes_line() const;
 
   Config config_;
   TrainOptions options_;

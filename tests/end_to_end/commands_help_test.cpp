@@ -122,6 +122,8 @@ TEST(CommandTrain, DryRunFailsWhereTheRunWould) {
   refuse({"model.classes=5"}, {}, 2, {"model.classes is 5", "4 classes"});
   refuse({"precision.compute=bf16"}, {"--device", "cpu"}, 2, {"precision.compute"});
   refuse({}, {"--device", "gpu"}, 2, {"--device", "'gpu'"});
+  refuse({"model.fusion=require", "model.activation=silu"}, {"--device", "cpu"}, 2, {"model.fusion", "relu"});
+  refuse({}, {"--device", "cpu", "--ranks", "3"}, 2, {"3 ranks", "train.norm_batch"});
 }
 
 // Published numbers of the presets: parameters of pico, multiply-accumulates at the size they are quoted for.
