@@ -113,7 +113,7 @@ int run_eval(const Command& command, const Arguments& arguments) {
   CommandLine line(command);
   add_options(line, options);
   if (!line.parse(arguments)) return 0;
-  CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 1");
+  CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 0");
 
   LoadedModel model = load_model_for_evaluation(options.checkpoint, options.choices);
   Config& config = model.header.config;

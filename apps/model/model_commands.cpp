@@ -72,6 +72,7 @@ int run_model_info(const Command& command, const Arguments& arguments) {
   line.flag("json", &json, "print JSON");
   add_plan_options(line, plan);
   if (!line.parse(arguments)) return 0;
+  refuse_without_plan(plan);
 
   const Config config = model_config(what, settings);
   if (size == 0) size = config.train.size.largest();

@@ -194,8 +194,20 @@ void add_plan_options(CommandLine& line, PlanOptions& options) {
   add_device_options(line, options.device);
 }
 
+void refuse_without_plan(const PlanOptions& options) {
+  const DeviceOptions& device = options.device;
+  const bool is_default = options.batch == 0 && options.precision == "auto" && options.gpu.empty() &&
+                          device.device == "auto" && device.threads == 0;
+  CF_CHECK_AS(ErrorKind::Usage, options.wanted || is_default,
+              "--batch, --precision, --gpu, --device and --threads go with --plan");
+}
+
 void print_plan(const Config& config, int size, const PlanOptions& options, bool json) {
-  CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 1");
+  CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 0");
+  CF_CHECK_AS(ErrorKind::Usage, config.model.fusion != "off",
+              "model.fusion is 'off', which computes without a plan; --plan needs auto or require");
+  CF_CHECK_AS(ErrorKind::Usage, options.gpu.empty() || options.device.device == "auto",
+              "--gpu predicts for a GPU that is not here and goes without --device");
   if (!options.gpu.empty()) return print_on_paper(config, size, options, json);
   PrecisionConfig precision = config.precision;
   precision.compute = options.precision;

@@ -19,6 +19,9 @@ struct PlanOptions {
 
 void add_plan_options(CommandLine& line, PlanOptions& options);
 
+// Options that say how to plan, without --plan, are a Usage error.
+void refuse_without_plan(const PlanOptions& options);
+
 // Prints the plan of the configured network for images of `size` pixels. The device at hand is measured, its
 // limits and the time of each part; a GPU that is only named is predicted.
 void print_plan(const Config& config, int size, const PlanOptions& options, bool json);

@@ -45,5 +45,17 @@ TEST(CommandPlan, RefusesAnUnknownGpu) {
                  {"--gpu is 'H300'", "A100", "RTX4090"});
 }
 
+TEST(CommandPlan, RefusesOptionsThatSayNothing) {
+  const ScratchFolder scratch;
+  const auto refuse = [&](Arguments more, std::string_view word) {
+    more.insert(more.begin(), {"model", "info", "pico"});
+    expect_refused(scratch.path(), more, 2, {word});
+  };
+  refuse({"--gpu", "H100"}, "--plan");
+  refuse({"--plan", "--gpu", "H100", "--device", "cpu"}, "--device");
+  refuse({"--plan", "--gpu", "H100", "--precision", "int8"}, "int8");
+  refuse({"--plan", "--set", "model.fusion=off"}, "model.fusion");
+}
+
 }  // namespace
 }  // namespace cf
