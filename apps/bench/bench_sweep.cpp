@@ -24,7 +24,7 @@ void set_list(std::vector<int>& list, const char* option, const std::string& tex
   if (text.empty()) return;
   list = parse_numbers(option, text, must_be);
   std::ranges::sort(list);
-  list.erase(std::ranges::unique(list).begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
 SweepGrid grid_of(const SweepOptions& options, const Executor& executor) {

@@ -195,15 +195,15 @@ TEST(ScalingModel, StatesWhatHelpsSmallBatchesOnSlowNetworks) {
 
 TEST(ScalingModel, StatesWhatIsKeptOnManyGpus) {
   const std::string text = document();
-  for (const auto& [network, name] : {std::pair{&kSmallFused, "Small"}, std::pair{&kNanoFused, "Nano"}}) {
+  for (const auto& named : {std::pair{&kSmallFused, "Small"}, std::pair{&kNanoFused, "Nano"}}) {
     for (const double batch : {256, 64}) {
       for (const int gpus : {8, 16, 64, 128, 512}) {
         const auto kept = [&](double host, Way way, Recipe recipe = {}) {
           recipe.batch = batch;
-          return 100 * step_of(*network, {gpus, host, way}, recipe).kept();
+          return 100 * step_of(*named.first, {gpus, host, way}, recipe).kept();
         };
         expect_line(text, fmt::format("| {}, {} | {} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.0f} |",
-                                      name, batch, gpus, kept(kFastHost, Way::Ring),
+                                      named.second, batch, gpus, kept(kFastHost, Way::Ring),
                                       kept(kFastHost, Way::TwoRings), kept(kFastHost, Way::Tree),
                                       kept(kSlowHost, Way::Tree), kept(kSlowHost, Way::Tree, {.wire = 0.5}),
                                       kept(kSlowHost, Way::Tree, {.micro_batches = 4})));
