@@ -46,12 +46,13 @@ TEST(MemoryPlan, TensorsThatLiveTogetherNeverOverlap) {
   }
 }
 
-// d = (a + 1) + (a + 1 + a): `a` is needed by the second step, `b` by the last.
+// d = (a + 1) + (a + 1 + a), e = d + 1: `b` is needed by the last step but one, and `a` by the next run.
 TEST(PlannedWork, KeepsWhatLaterStepsRead) {
   PlannedWork work;
   const Shape shape(N{4}, C{3});
   const auto a = work.add(DType::Float32, shape), b = work.add(DType::Float32, shape),
-             c = work.add(DType::Float32, shape), d = work.add(DType::Float32, shape);
+             c = work.add(DType::Float32, shape), d = work.add(DType::Float32, shape),
+             e = work.add(DType::Float32, shape);
   const auto sum = [](const Tensor& x, const Tensor& y, float more, const Tensor& to) {
     for (std::int64_t i = 0; i < to.size(); ++i) {
       to.flat<float>()(I{i}) = x.flat<float>()(I{i}) + (y ? y.flat<float>()(I{i}) : 0) + more;
@@ -60,14 +61,17 @@ TEST(PlannedWork, KeepsWhatLaterStepsRead) {
   work.add({"b", {a}, {b}, [=](const auto& t) { sum(t[a], {}, 1, t[b]); }});
   work.add({"c", {a, b}, {c}, [=](const auto& t) { sum(t[a], t[b], 0, t[c]); }});
   work.add({"d", {b, c}, {d}, [=](const auto& t) { sum(t[b], t[c], 0, t[d]); }});
+  work.add({"e", {d}, {e}, [=](const auto& t) { sum(t[d], {}, 1, t[e]); }});
   const auto executor = Executor::cpu(1);
   work.prepare(*executor);
-  EXPECT_LE(work.planned_bytes(), 3 * MemoryPool::kAlignment);
+  EXPECT_LE(work.planned_bytes(), 4 * MemoryPool::kAlignment);
   for (const std::int64_t samples : {4, 2}) {
     const Tensor in = work.tensor(a, samples);
     for (float& v : in.flat<float>()) v = static_cast<float>(samples);
-    work.run(samples);
-    for (const float v : executor->floats(work.tensor(d, samples))) EXPECT_EQ(v, 3.0F * samples + 2);
+    for (int run = 0; run < 2; ++run) {
+      work.run(samples);
+      for (const float v : executor->floats(work.tensor(e, samples))) EXPECT_EQ(v, 3.0F * samples + 3);
+    }
   }
   EXPECT_THROW(work.tensor(a, 5), Error);
 }
