@@ -18,7 +18,7 @@ class ReadAhead {
   void begin() const;
 
   // When the sample at a position of an epoch's order comes: of those that come a window later, perhaps in
-  // the next epoch. Every block is told of once, by whichever rank has the position.
+  // the next epoch. Every block is told of once, by whichever rank has the position: on its host alone.
   void reached(std::int64_t epoch, std::int64_t position) const;
 
  private:
