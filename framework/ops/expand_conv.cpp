@@ -165,7 +165,8 @@ struct ExpandConv {
     at_supported(pass.executor(), dy.dtype(), [&]<class T>(auto place) {
       const Folded folded = fold<T>(place, saved, pass);
       const Tensor dh =
-          gradient_of_hidden<T>(place, saved, pass, expanded<T>(place, saved, pass, folded), std::move(dy));
+          gradient_of_hidden<T>(place, saved, pass, expanded<T>(place, saved, pass, folded), dy);
+      dy = {};
       const Tensor slope = gradients_of_parameters<T>(place, saved, pass, folded, dh);
       if (wanted[0]) dx = gradient_of_input<T>(place, saved, pass, folded, dh, slope);
     });
@@ -175,7 +176,7 @@ struct ExpandConv {
   // From the gradient of the convolution to that in front of the ReLU.
   template <class T, class Place>
   static Tensor gradient_of_hidden(Place place, const Saved& saved, Pass& pass, const Tensor& hidden,
-                                   Tensor dy) {
+                                   const Tensor& dy) {
     Tensor dh = grouped_conv_backward(pass, hidden, *saved.conv, dy, true);
     kernels::activation(place, kernels::ActivationBackward<T>{.x = hidden.flat<const T>(),
                                                               .dy = dh.flat<const T>(),
