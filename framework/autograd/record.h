@@ -41,10 +41,10 @@ class OpNode final : public Node {
   bool adds() const override { return kAdds; }
   void backward(Pass& pass, Tensor dy, std::span<const bool> wanted, std::span<Tensor> dx) override {
     Wanted<n> w;
-    std::copy(wanted.begin(), wanted.end(), w.begin());
+    std::copy_n(wanted.begin(), n, w.begin());
     Gradients<n> gradients;
     if constexpr (kAdds) {
-      std::move(dx.begin(), dx.end(), gradients.begin());
+      std::move(dx.begin(), dx.begin() + n, gradients.begin());
       gradients = Op::backward(saved, pass, std::move(dy), w, std::move(gradients));
     } else {
       gradients = Op::backward(saved, pass, std::move(dy), w);
