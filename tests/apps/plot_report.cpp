@@ -50,10 +50,10 @@ RunReport small_run() {
   RunReport report{.name = "run <1>", .config = load_config("pico").config, .evaluation = three_classes()};
   for (int step = 1; step <= 20; ++step) {
     const double epoch = step / 10.0;
-    report.rows.push_back(
+    report.rows.emplace_back(
         TrainRow{.step = step, .epoch = epoch, .loss = 2 / epoch, .top1 = 0.04 * step, .lr = 0.1});
   }
-  report.rows.push_back(EvalRow{.step = 20, .epoch = 2, .top1 = 0.75, .loss = 0.5, .ema_top1 = 0.8125});
+  report.rows.emplace_back(EvalRow{.step = 20, .epoch = 2, .top1 = 0.75, .loss = 0.5, .ema_top1 = 0.8125});
   return report;
 }
 
