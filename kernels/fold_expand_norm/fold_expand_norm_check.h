@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/base/check_extent.h"
+#include "kernels/base/check_square.h"
 #include "kernels/fold_expand_norm/fold_expand_norm.h"
 
 namespace cf::kernels {
@@ -13,8 +14,7 @@ template <class Args>
 void check_expand_norm(std::string_view kernel, const Args& a) {
   check_extent<C>(kernel, "expand", a.expand, "mean", a.mean);
   check_extent<C>(kernel, "expand", a.expand, "covariance", a.covariance);
-  const auto c = a.covariance.template extent<C>().value, k = a.covariance.template extent<K>().value;
-  CF_CHECK(c == k, kernel, ": covariance has C=", c, " and K=", k, ", must be equal");
+  check_square(kernel, "covariance", a.covariance);
   check_extent<E>(kernel, "expand", a.expand, "gamma", a.gamma);
   check_extent<E>(kernel, "expand", a.expand, "hidden_variance", a.hidden_variance);
 }
