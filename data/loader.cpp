@@ -1,11 +1,12 @@
 #include "data/loader.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <stop_token>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -77,8 +78,8 @@ struct Loader::State {
     chunk = std::clamp(options.batch / (options.threads * 4), 1, 64);
   }
 
-  void work(bool is_first);
-  void fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last);
+  void work(const std::stop_token& stop, bool is_first);
+  void fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last, const std::stop_token& stop);
   void make(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition, std::uint8_t* out);
   std::int64_t make_or_substitute(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition,
                                   std::uint8_t* out);
@@ -95,17 +96,17 @@ struct Loader::State {
   std::int64_t chunk;  // samples a thread takes at once
 
   std::mutex mutex;
-  std::condition_variable work_available, batch_ready;
+  std::condition_variable_any work_available;
+  std::condition_variable batch_ready;
   std::vector<Slot> slots;
   std::vector<Batch> spare;
-  std::int64_t taken = 0;              // the next sequence number for the consumer
-  std::int64_t handing_out = 0;        // the sequence number whose samples are being handed to threads
-  std::int64_t next_sample = 0;        // of that batch
-  bool slot_started = false;           // whether the slot of handing_out is set up
-  std::atomic<bool> stopping = false;  // changed with the mutex held
+  std::int64_t taken = 0;        // the next sequence number for the consumer
+  std::int64_t handing_out = 0;  // the sequence number whose samples are being handed to threads
+  std::int64_t next_sample = 0;  // of that batch
+  bool slot_started = false;     // whether the slot of handing_out is set up
   double waited = 0;
   LoaderWork done;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;  // last: they end before what they use does
 };
 
 // Gives the slot memory and says which samples it will hold. Called with the mutex held.
@@ -173,11 +174,12 @@ std::int64_t Loader::State::make_or_substitute(Worker& worker, std::int64_t epoc
 }
 
 // Samples [first, last) of the slot's batch.
-void Loader::State::fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last) {
+void Loader::State::fill(Worker& worker, Slot& slot, std::int64_t first, std::int64_t last,
+                         const std::stop_token& stop) {
   Batch& batch = slot.batch;
   const EpochOrder order(dataset.size(), options.shuffle, options.seed, batch.epoch);
   const std::int64_t image_bytes = std::int64_t{options.height} * options.width * options.channels;
-  for (std::int64_t i = first; i < last && !stopping; ++i) {
+  for (std::int64_t i = first; i < last && !stop.stop_requested(); ++i) {
     try {
       const BatchPlan::Place place = plan.place(slot.first_position + i);
       if (place.repetition == 0) read_ahead.reached(batch.epoch, place.position);
@@ -196,15 +198,15 @@ void Loader::State::fill(Worker& worker, Slot& slot, std::int64_t first, std::in
   }
 }
 
-void Loader::State::work(bool is_first) {
+void Loader::State::work(const std::stop_token& stop, bool is_first) {
   Worker worker;
   if (is_first) read_ahead.begin();
   std::unique_lock lock(mutex);
   while (true) {
-    work_available.wait(lock, [&] {
-      return stopping || (handing_out < taken + options.queue && handing_out < plan.total_batches());
+    work_available.wait(lock, stop, [&] {
+      return handing_out < taken + options.queue && handing_out < plan.total_batches();
     });
-    if (stopping) return;
+    if (stop.stop_requested()) return;
     Slot& slot = slot_of(handing_out);
     if (!slot_started) start_slot(slot, handing_out);
     slot_started = true;
@@ -219,7 +221,7 @@ void Loader::State::work(bool is_first) {
     }
     lock.unlock();
     const StageSeconds before = worker.seconds();
-    fill(worker, slot, first, last);
+    fill(worker, slot, first, last, stop);
     const StageSeconds after = worker.seconds();
     lock.lock();
     done.images += last - first;
@@ -232,16 +234,18 @@ void Loader::State::work(bool is_first) {
 Loader::Loader(const Dataset& dataset, LoaderOptions options)
     : state_(std::make_unique<State>(dataset, completed(std::move(options), dataset))) {
   State& s = *state_;
-  for (int i = 0; i < s.options.threads; ++i) s.threads.emplace_back([&s, i] { s.work(i == 0); });
+  try {
+    for (int i = 0; i < s.options.threads; ++i) {
+      s.threads.emplace_back([&s, i](const std::stop_token& stop) { s.work(stop, i == 0); });
+    }
+  } catch (const std::system_error& error) {
+    fail(ErrorKind::Usage, "cannot start ", s.options.threads, " threads that decode images: ", error.what());
+  }
 }
 
+// All are told before the first is waited for.
 Loader::~Loader() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->work_available.notify_all();
-  for (auto& thread : state_->threads) thread.join();
+  for (auto& thread : state_->threads) thread.request_stop();
 }
 
 std::int64_t Loader::batches_per_epoch() const { return state_->plan.batches_per_epoch(); }
