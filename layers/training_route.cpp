@@ -16,7 +16,7 @@ std::string why_impossible(const TrainedBlock& block, PlaceKind place, DType typ
     return concat("the fused passes have relu only, the activation is ", name_of(block.activation));
   }
   return block.kind == Kind::ConvFirst ? why_no_convfirst_branch(place, type, block.channels)
-                                       : why_no_mbconv_branch(place);
+                                       : why_no_mbconv_branch(place, type, block.channels);
 }
 
 }  // namespace

@@ -37,22 +37,14 @@ double activation_bytes(const BlockShape& shape, DType type) {
   return static_cast<double>(shape.n * shape.side * shape.side * shape.channels * size_of(type));
 }
 
-template <class Layer>
-Layer make_layer(const BlockShape& shape) {
-  if constexpr (std::is_same_v<Layer, layers::ConvFirst>) {
-    const auto fusion = shape.fused ? layers::Fusion::Require : layers::Fusion::Off;
-    return Layer(shape.channels, shape.expansion, fusion);
-  } else {
-    return Layer(shape.channels, shape.expansion);
-  }
-}
-
 // A block with parameters of its own.
 template <class Layer>
 class Block {
  public:
   Block(Executor& executor, const BlockShape& shape)
-      : executor_(executor), layer_(make_layer<Layer>(shape)), training_(shape.training) {
+      : executor_(executor),
+        layer_(shape.channels, shape.expansion, shape.fused ? layers::Fusion::Require : layers::Fusion::Off),
+        training_(shape.training) {
     std::vector<Parameter*> parameters;
     std::vector<Statistic*> statistics;
     layers::visit_leaves(layer_, "", [&]<class Leaf>(const std::string& path, Leaf& leaf) {
@@ -124,6 +116,8 @@ std::vector<BlockShape> block_shapes() {
   shapes.push_back({"convfirst", 128, 56, 64, 6, true, true});
   shapes.push_back({"convfirst", 128, 28, 128, 6, true, true});
   shapes.push_back({"convfirst", 128, 56, 32, 6, true, true});
+  shapes.push_back({"mbconv", 128, 14, 256, 4, true, true});
+  shapes.push_back({"mbconv", 128, 7, 512, 4, true, true});
   return shapes;
 }
 

@@ -14,7 +14,7 @@ struct BlockShape {
   std::string kind;  // "convfirst" or "mbconv"
   std::int64_t n, side, channels, expansion;
   bool training = false;  // forward in training mode, and backward, without the update; else evaluation
-  bool fused = false;     // training of ConvFirst
+  bool fused = false;     // training by fused passes
 
   // "block/convfirst/train N=128 H=56 W=56 C=64 E=6 layer-wise"
   std::string name() const;

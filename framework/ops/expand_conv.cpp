@@ -22,8 +22,8 @@ constexpr auto call_fold = [](auto place, const auto& args) { kernels::fold_expa
 template <class Body>
 void at_supported(Executor& executor, DType dtype, const Body& body) {
   executor.at(dtype, [&]<class T>(auto place) {
-    if constexpr (std::is_same_v<decltype(place), Cuda>) {
-      fail(ErrorKind::Usage, why_no_expand_conv(PlaceKind::Cuda));
+    if constexpr (std::is_same_v<decltype(place), Cuda> && std::is_same_v<T, float>) {
+      fail(ErrorKind::Usage, "expand_conv does not run on a GPU in ", name_of(dtype));
     } else {
       body.template operator()<T>(place);
     }
@@ -250,8 +250,13 @@ struct ExpandConv {
 
 }  // namespace
 
-std::string why_no_expand_conv(PlaceKind place) {
-  return place == PlaceKind::Cuda ? "the fold of an expansion's norm has no GPU kernel" : "";
+std::string why_no_expand_conv(PlaceKind place, DType dtype, std::int64_t channels) {
+  if (place != PlaceKind::Cuda) return "";
+  if (dtype == DType::Float32) {
+    return "the GPU's fused passes compute in float16 and bfloat16, not in float32";
+  }
+  return channels % 8 == 0 ? ""
+                           : concat("the GPU's fused passes take multiples of 8 channels, not C=", channels);
 }
 
 Variable expand_conv(Pass& pass, const Variable& x, Parameter& expand, const BatchNormState& expand_norm,

@@ -15,8 +15,8 @@
 
 namespace cf {
 
-// Why a place cannot run it; empty where it can.
-std::string why_no_expand_conv(PlaceKind place);
+// Why a place cannot run it on so many channels in `dtype`; empty where it can.
+std::string why_no_expand_conv(PlaceKind place, DType dtype, std::int64_t channels);
 
 // x [N,H,W,C], expand [K=E,C], conv [K=E,R=3,S=3,C=8]; the result is [N,H,W,C=E]. Training only.
 Variable expand_conv(Pass& pass, const Variable& x, Parameter& expand, const BatchNormState& expand_norm,

@@ -44,7 +44,9 @@ struct GateAndProject {
 
 }  // namespace
 
-std::string why_no_mbconv_branch(PlaceKind place) { return why_no_expand_conv(place); }
+std::string why_no_mbconv_branch(PlaceKind place, DType dtype, std::int64_t channels) {
+  return why_no_expand_conv(place, dtype, channels);
+}
 
 Variable mbconv_branch(Pass& pass, const Variable& x, const MBConvBranch& branch) {
   const Variable u = expand_conv(pass, x, branch.expand, branch.expand_norm, branch.conv);

@@ -23,8 +23,8 @@ struct MBConvBranch {
   Parameter& project;  // [K=C,C=E]
 };
 
-// Why a place cannot run the branch; empty where it can.
-std::string why_no_mbconv_branch(PlaceKind place);
+// Why a place cannot run a branch of so many channels in `dtype`; empty where it can.
+std::string why_no_mbconv_branch(PlaceKind place, DType dtype, std::int64_t channels);
 
 // x [N,H,W,C]; the pass must be one of training.
 Variable mbconv_branch(Pass& pass, const Variable& x, const MBConvBranch& branch);

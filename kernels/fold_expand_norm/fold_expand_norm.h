@@ -82,4 +82,17 @@ void fold_expand_norm(Cpu, const FoldExpandNormBackward<float>&);
 std::size_t workspace_bytes(Cpu, const FoldExpandNorm<float>&);
 std::size_t workspace_bytes(Cpu, const FoldExpandNormBackward<float>&);
 
+// T is Half or BFloat16, as covariance at place Cuda. The matrix products are in float without TF32 whatever
+// the place allows: what cancels in a variance would be lost.
+template <class T>
+void fold_expand_norm(Cuda, const ExpandInputShift<T>&);
+template <class T>
+void fold_expand_norm(Cuda, const FoldExpandNorm<T>&);
+template <class T>
+void fold_expand_norm(Cuda, const FoldExpandNormBackward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const FoldExpandNorm<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const FoldExpandNormBackward<T>&);
+
 }  // namespace cf::kernels

@@ -36,7 +36,7 @@ Case shift(const Problem& p) {
   const auto variance = result.input<Element::WideT>("variance", uniform(0.01, 9), c);
   const auto shift = result.output<Element::WideT>("shift", c);
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     fold_expand_norm(place, ExpandInputShift<T>{.mean = t(mean), .variance = t(variance), .shift = t(shift)});
   });
@@ -60,7 +60,7 @@ Case forward(const Problem& p) {
   const auto hidden_variance = result.output<Element::WideT>("hidden_variance", e);
   result.rounds_inside = true;
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     fold_expand_norm(place, t.with_workspace(place, FoldExpandNorm<T>{.input_mean = t(input_mean),
                                                                       .mean = t(mean),
@@ -96,7 +96,7 @@ Case backward(const Problem& p, float accumulate) {
   const auto dbeta = result.gradient("dbeta", accumulate, e);
   const auto slope = result.output("slope", c, K{p.channels});
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_host([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     fold_expand_norm(place, t.with_workspace(place, FoldExpandNormBackward<T>{.rows = 37,
                                                                               .mean = t(mean),

@@ -2,8 +2,8 @@
 #include "kernels/base/parallel.h"
 #include "kernels/fold_expand_norm/fold_expand_norm.h"
 #include "kernels/fold_expand_norm/fold_expand_norm_check.h"
+#include "kernels/fold_expand_norm/fold_expand_norm_products.h"
 #include "kernels/fold_expand_norm/fold_expand_norm_rows.h"
-#include "kernels/linear/linear.h"
 
 namespace cf::kernels {
 
@@ -11,38 +11,11 @@ namespace {
 
 constexpr double kNanosecondsPerWeight = 2;
 
-// product [E,C] = expand S; S is symmetric.
-template <class Args>
-LinearForward<float> product_of(const Args& a, float* product, Workspace workspace = {}) {
-  const auto hidden = a.expand.template extent<E>().value, channels = a.expand.template extent<C>().value;
-  return {.x = {a.expand.data(), M{hidden}, C{channels}},
-          .weight = {a.covariance.data(), K{channels}, C{channels}},
-          .bias = {},
-          .y = {product, M{hidden}, K{channels}},
-          .workspace = workspace};
-}
-
-// slope [C,C] = weighted' expand.
-LinearBackwardWeight<float> slope_of(const FoldExpandNormBackward<float>& a, const float* weighted,
-                                     Workspace workspace = {}) {
-  const auto hidden = a.expand.extent<E>().value, channels = a.expand.extent<C>().value;
-  return {.x = {a.expand.data(), M{hidden}, C{channels}},
-          .dy = {weighted, M{hidden}, K{channels}},
-          .dweight = {a.slope.data(), K{channels}, C{channels}},
-          .dbias = {},
-          .workspace = workspace};
-}
-
-std::size_t product_bytes(std::int64_t size) {
-  constexpr std::size_t kAlignment = 64;
-  return (static_cast<std::size_t>(size) * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 // The product, at the start of the workspace.
 template <class Args>
 float* multiply(Cpu place, std::string_view kernel, const Args& a) {
   float* product = workspace_as<float>(kernel, a.workspace, static_cast<std::size_t>(a.expand.size()));
-  linear(place, product_of(a, product, a.workspace.subspan(product_bytes(a.expand.size()))));
+  linear(place, detail::product_of(a, product, a.workspace.subspan(detail::matrix_bytes(a.expand.size()))));
   return product;
 }
 
@@ -75,16 +48,18 @@ void fold_expand_norm(Cpu place, const FoldExpandNormBackward<float>& a) {
     const float weight = 2 * detail::gradient_row(a, e, row) / static_cast<float>(a.rows);
     for (const C c : range(C{channels})) row[c.value] = weight * a.expand(e, c);
   });
-  linear(place, slope_of(a, product, a.workspace.subspan(product_bytes(a.expand.size()))));
+  linear(place, detail::slope_of(a, product, a.slope.data(),
+                                 a.workspace.subspan(detail::matrix_bytes(a.expand.size()))));
 }
 
 std::size_t workspace_bytes(Cpu place, const FoldExpandNorm<float>& a) {
-  return product_bytes(a.expand.size()) + workspace_bytes(place, product_of(a, nullptr));
+  return detail::matrix_bytes(a.expand.size()) + workspace_bytes(place, detail::product_of(a, nullptr));
 }
 
 std::size_t workspace_bytes(Cpu place, const FoldExpandNormBackward<float>& a) {
-  return product_bytes(a.expand.size()) + std::max(workspace_bytes(place, product_of(a, nullptr)),
-                                                   workspace_bytes(place, slope_of(a, nullptr)));
+  return detail::matrix_bytes(a.expand.size()) +
+         std::max(workspace_bytes(place, detail::product_of(a, nullptr)),
+                  workspace_bytes(place, detail::slope_of(a, nullptr, nullptr)));
 }
 
 }  // namespace cf::kernels

@@ -35,9 +35,8 @@ std::string test_name(const testing::TestParamInfo<Case>& info) {
 
 INSTANTIATE_TEST_SUITE_P(All, CudaKernelCase, testing::ValuesIn(cuda_cases()), test_name);
 
-// fold_expand_norm has no place Cuda yet, and layers/training_route gives no GPU a block that needs it.
-TEST(CudaCases, AreAllCasesButThoseOfOneKernel) {
-  for (const auto& c : all_cases()) EXPECT_EQ(c.on_cuda, !c.name.starts_with("fold_expand_norm/")) << c.name;
+TEST(CudaCases, AreAllCases) {
+  for (const auto& c : all_cases()) EXPECT_TRUE(c.on_cuda) << c.name;
 }
 
 }  // namespace

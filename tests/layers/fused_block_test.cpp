@@ -41,15 +41,23 @@ const Place kCpu = {"cpu", [] { return Executor::cpu(2); }, DType::Float32};
 const Place kReference16 = {"reference_float16", [] { return Executor::reference(); }, DType::Float16};
 const Place kReferenceB16 = {"reference_bfloat16", [] { return Executor::reference(); }, DType::BFloat16};
 
-std::vector<Place> host_places() { return {kReference64, kReference32, kReference16, kReferenceB16, kCpu}; }
-
-std::vector<Place> all_places() {
-  auto places = host_places();
+std::vector<Place> places_in_16_bits() {
+  std::vector<Place> places = {kReference16, kReferenceB16};
 #ifdef CF_WITH_CUDA
   places.push_back({"cuda_float16", [] { return Executor::cuda(0, DType::Float16); }, DType::Float16});
   places.push_back({"cuda_bfloat16", [] { return Executor::cuda(0, DType::BFloat16); }, DType::BFloat16});
 #endif
   return places;
+}
+
+std::vector<Place> all_places() {
+  std::vector<Place> places = {kReference64, kReference32, kCpu};
+  for (const Place& place : places_in_16_bits()) places.push_back(place);
+  return places;
+}
+
+bool lacks_gpu(const Place& place) {
+  return std::string_view(place.name).starts_with("cuda") && count_gpus().count == 0;
 }
 
 // About a rounding of the result.
@@ -89,8 +97,7 @@ double mean(const std::vector<double>& values, double power) {
 class FusedBlock : public testing::TestWithParam<std::tuple<Problem, Place>> {
  protected:
   void SetUp() override {
-    const bool needs_gpu = std::string_view(std::get<1>(GetParam()).name).starts_with("cuda");
-    if (needs_gpu && count_gpus().count == 0) GTEST_SKIP() << count_gpus().why_none;
+    if (lacks_gpu(std::get<1>(GetParam()))) GTEST_SKIP() << count_gpus().why_none;
   }
 };
 
@@ -126,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(MBConv, FusedBlock,
                          name_of_test);
 INSTANTIATE_TEST_SUITE_P(MBConvFarFromZero, FusedBlock,
                          testing::Combine(testing::Values(kMBConvFarFromZero),
-                                          testing::ValuesIn(host_places())),
+                                          testing::ValuesIn(all_places())),
                          name_of_test);
 
 // An MBConv block has three ReLUs in a row, and one that rounding flips moves every tensor behind it: in
@@ -135,6 +142,7 @@ class FusedMBConvAt : public testing::TestWithParam<Place> {};
 
 TEST_P(FusedMBConvAt, ErrsNoMoreThanTheLayersOnAverage) {
   const Place& place = GetParam();
+  if (lacks_gpu(place)) GTEST_SKIP() << count_gpus().why_none;
   Errors errors;
   for (const Problem& p : kMBConv) {
     const auto samples = p.kept.empty() ? p.n : static_cast<std::int64_t>(p.kept.size());
@@ -146,7 +154,7 @@ TEST_P(FusedMBConvAt, ErrsNoMoreThanTheLayersOnAverage) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, FusedMBConvAt, testing::Values(kReference16, kReferenceB16),
+INSTANTIATE_TEST_SUITE_P(Types, FusedMBConvAt, testing::ValuesIn(places_in_16_bits()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 class FusedBlockOf : public testing::TestWithParam<Kind> {};

@@ -176,19 +176,13 @@ TEST_P(GoldenAt, MBConvOnKeptSamples) {
   expect_block(Golden("mbconv_c24_4x3_e2_kept.safetensors"), block, GetParam());
 }
 
-// Fused where the place can: everywhere but on a GPU.
-Fusion fused_mbconv_at(const Place& place) {
-  const bool on_gpu = std::string_view(place.name).starts_with("cuda");
-  return on_gpu ? Fusion::Off : Fusion::Require;
-}
-
 TEST_P(GoldenAt, FusedMBConv) {
-  MBConv block(16, 4, fused_mbconv_at(GetParam()));
+  MBConv block(16, 4, fused_at(GetParam()));
   expect_block(Golden("mbconv_c16_5x7_e4.safetensors"), block, GetParam());
 }
 
 TEST_P(GoldenAt, FusedMBConvOnKeptSamples) {
-  MBConv block(24, 2, fused_mbconv_at(GetParam()));
+  MBConv block(24, 2, fused_at(GetParam()));
   expect_block(Golden("mbconv_c24_4x3_e2_kept.safetensors"), block, GetParam());
 }
 

@@ -33,9 +33,10 @@ TEST(TrainingRoute, OffIsLayerByLayer) {
   EXPECT_EQ(off.why_layers, "model.fusion is 'off'");
 }
 
-TEST(TrainingRoute, RequireFusesBothBlocksOnTheCpu) {
+TEST(TrainingRoute, RequireFusesBothBlocks) {
   for (const Kind kind : {Kind::ConvFirst, Kind::MBConv}) {
     EXPECT_TRUE(route(block(kind), PlaceKind::Cpu, Fusion::Require, DType::Float32).is_fused());
+    EXPECT_TRUE(route(block(kind), PlaceKind::Cuda, Fusion::Require).is_fused());
   }
 }
 
@@ -47,6 +48,8 @@ TEST(TrainingRoute, AutoSaysWhyThereIsNone) {
             "the GPU's fused passes take at most 192 channels, not C=200");
   EXPECT_EQ(why(block(Kind::ConvFirst), DType::Float32),
             "the GPU's fused passes compute in float16 and bfloat16, not in float32");
+  EXPECT_EQ(why(block(Kind::MBConv, 12), DType::Float16),
+            "the GPU's fused passes take multiples of 8 channels, not C=12");
   EXPECT_EQ(why(block(Kind::MBConv, 64, kernels::Activation::Silu), DType::BFloat16),
             "the fused passes have relu only, the activation is silu");
 }
@@ -55,8 +58,8 @@ TEST(TrainingRoute, RequireNamesTheBlockAndWhyItHasNone) {
   expect_error(ErrorKind::Usage, {"stages.0.blocks.1", "a ConvFirst block of C=64 in bfloat16", "silu"}, [] {
     route(block(Kind::ConvFirst, 64, kernels::Activation::Silu), PlaceKind::Reference, Fusion::Require);
   });
-  expect_error(ErrorKind::Usage, {"stages.0.blocks.1", "an MBConv block of C=64", "no GPU kernel"},
-               [] { route(block(Kind::MBConv), PlaceKind::Cuda, Fusion::Require); });
+  expect_error(ErrorKind::Usage, {"stages.0.blocks.1", "an MBConv block of C=64", "not in float32"},
+               [] { route(block(Kind::MBConv), PlaceKind::Cuda, Fusion::Require, DType::Float32); });
 }
 
 }  // namespace
