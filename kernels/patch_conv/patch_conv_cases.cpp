@@ -84,6 +84,7 @@ std::vector<Case> patch_conv_cases() {
       {.n = 2, .h = 11, .w = 19, .c = 3, .k = 16, .r = 4, .s = 4},
       {.n = 3, .h = 21, .w = 22, .c = 3, .k = 32, .r = 4, .s = 4},
       {.n = 2, .h = 9, .w = 14, .c = 1, .k = 64, .r = 2, .s = 2},
+      {.n = 5, .h = 34, .w = 29, .c = 3, .k = 64, .r = 2, .s = 2},
       {.n = 5, .h = 4, .w = 13, .c = 24, .k = 40, .r = 2, .s = 2},
       {.n = 1, .h = 1, .w = 6, .c = 8, .k = 3, .r = 1, .s = 3},
       {.n = 9, .h = 16, .w = 17, .c = 9, .k = 8, .r = 2, .s = 2},
@@ -100,6 +101,8 @@ std::vector<Case> patch_conv_cases() {
       {.n = 128, .h = 28, .w = 28, .c = 128, .k = 256, .r = 2, .s = 2, .benchmark_only = true},
       {.n = 128, .h = 14, .w = 14, .c = 256, .k = 512, .r = 2, .s = 2, .benchmark_only = true},
       {.n = 128, .h = 224, .w = 224, .c = 3, .k = 32, .r = 4, .s = 4, .benchmark_only = true},
+      // A stem of 2x2 for images of 128 pixels.
+      {.n = 128, .h = 128, .w = 128, .c = 3, .k = 64, .r = 2, .s = 2, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
