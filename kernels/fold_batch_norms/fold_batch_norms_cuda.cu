@@ -1,5 +1,7 @@
-// A warp for each hidden channel, whose lanes have every 32nd input channel; the sums over hidden channels
-// that backward needs are a second kernel, a block for each input channel.
+// A block for a few hidden channels: their product with the covariance is computed by all its threads, each
+// with an input channel, so that a value of the covariance is loaded once for them all; then a warp has a
+// hidden channel, and its lanes every 32nd input channel. The sums over hidden channels that backward needs
+// are a second kernel, a block for each input channel.
 #include "kernels/base/device_types.cuh"
 #include "kernels/base/launch.cuh"
 #include "kernels/base/reduce.cuh"
@@ -25,36 +27,51 @@ __device__ void load_scales(const Args& a, int channels, float* scale) {
   __syncthreads();
 }
 
-// Row e of t = expand diag(scale), and of S t, in the lanes.
-struct Row {
-  float t[kMostOfLane] = {}, product[kMostOfLane] = {};
+// Rows of t = expand diag(scale) and of S t, one for each warp.
+struct Rows {
+  float t[kWarps][kMostFoldedChannels], product[kWarps][kMostFoldedChannels];
 
-  // `shared` has room for the row.
+  // From hidden channel `first` on; zero behind the last. A barrier is behind.
   template <class Args>
-  __device__ void compute(const Args& a, E e, int channels, const float* scale, float* shared, int lane) {
-#pragma unroll
-    for (int i = 0; i < kMostOfLane; ++i) {
-      const int c = i * kLanes + lane;
-      if (c >= channels) continue;
-      t[i] = a.expand(e, C{c}) * scale[c];
-      shared[c] = t[i];
+  __device__ void compute(const Args& a, std::int64_t first, int channels, const float* scale) {
+    const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+    const bool is_there = first + warp < a.expand.template extent<E>().value;
+    for (int c = lane; c < channels; c += kLanes) {
+      t[warp][c] = is_there ? a.expand(E{first + warp}, C{c}) * scale[c] : 0;
     }
-    __syncwarp();
-    const float* covariance = a.covariance.data();
-#pragma unroll 4
+    __syncthreads();
+    const int slices = static_cast<int>(kThreads) / channels,
+              slice = static_cast<int>(threadIdx.x) / channels;
+    if (slice < slices) multiply(a.covariance.data(), channels, slice, slices);
+    __syncthreads();
+  }
+
+ private:
+  // Column threadIdx.x % channels of every slices-th row, from `slice` on. S is symmetric.
+  __device__ void multiply(const float* covariance, int channels, int slice, int slices) {
+    const int c = static_cast<int>(threadIdx.x) % channels;
+    float sum[kWarps] = {};
+#pragma unroll 8
     for (int k = 0; k < channels; ++k) {
+      const float value = covariance[k * channels + c];
 #pragma unroll
-      for (int i = 0; i < kMostOfLane; ++i) {
-        const int c = i * kLanes + lane;
-        if (c < channels) product[i] += covariance[k * channels + c] * shared[k];  // S is symmetric
+      for (int i = 0; i < kWarps; ++i) {
+        const int row = slice + i * slices;
+        if (row < kWarps) sum[i] += value * t[row][k];
       }
+    }
+#pragma unroll
+    for (int i = 0; i < kWarps; ++i) {
+      const int row = slice + i * slices;
+      if (row < kWarps) product[row][c] = sum[i];
     }
   }
 };
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) fold_kernel(FoldBatchNorms<T> a) {
-  __shared__ float scale[kMostFoldedChannels], rows[kWarps][kMostFoldedChannels];
+  __shared__ float scale[kMostFoldedChannels];
+  __shared__ Rows rows;
   const int channels = static_cast<int>(a.mean.template extent<C>().value);
   load_scales(a, channels, scale);
   if (blockIdx.x == 0) {
@@ -64,22 +81,19 @@ __global__ void __launch_bounds__(kThreads) fold_kernel(FoldBatchNorms<T> a) {
     }
   }
   const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
-  const E e{std::int64_t{blockIdx.x} * kWarps + warp};
+  const std::int64_t first = std::int64_t{blockIdx.x} * kWarps;
+  rows.compute(a, first, channels, scale);
+  const E e{first + warp};
   if (e >= a.expand.template extent<E>()) return;
-  Row row;
-  row.compute(a, e, channels, scale, rows[warp], lane);
+  const float *const t = rows.t[warp], *const product = rows.product[warp];
   float variance = 0;
-#pragma unroll
-  for (int i = 0; i < kMostOfLane; ++i) variance += row.t[i] * row.product[i];
+  for (int c = lane; c < channels; c += kLanes) variance += t[c] * product[c];
   variance = warp_sum(variance);
   if (variance < 0) variance = 0;  // by rounding; NaN stays NaN
   const float factor = a.expand_gamma(e) * inverse_deviation(variance, a.eps);
   float offset = 0, mean = 0;
-#pragma unroll
-  for (int i = 0; i < kMostOfLane; ++i) {
-    const C c{i * kLanes + lane};
-    if (c.value >= channels) continue;
-    const T folded = from_float<T>(factor * row.t[i]);
+  for (C c{lane}; c.value < channels; c.value += kLanes) {
+    const T folded = from_float<T>(factor * t[c.value]);
     a.folded(e, c) = folded;
     offset += to_float(folded) * a.mean(c);
     mean += a.expand(e, c) * a.conv_beta(c);
@@ -106,14 +120,16 @@ struct Terms {
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     hidden_gradients_kernel(FoldBatchNormsBackward<T> a, Terms terms) {
-  __shared__ float scale[kMostFoldedChannels], rows[kWarps][kMostFoldedChannels];
+  __shared__ float scale[kMostFoldedChannels];
+  __shared__ Rows rows;
   const int channels = static_cast<int>(a.mean.template extent<C>().value);
   load_scales(a, channels, scale);
   const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
-  const E e{std::int64_t{blockIdx.x} * kWarps + warp};
+  const std::int64_t first = std::int64_t{blockIdx.x} * kWarps;
+  rows.compute(a, first, channels, scale);
+  const E e{first + warp};
   if (e >= a.expand.template extent<E>()) return;
-  Row row;
-  row.compute(a, e, channels, scale, rows[warp], lane);
+  const float *const t = rows.t[warp], *const product = rows.product[warp];
   const float rstd = inverse_deviation(a.hidden_variance(e), a.eps), factor = a.expand_gamma(e) * rstd;
   const float dbias = a.dfolded_bias(e);
   float dfolded[kMostOfLane] = {}, dot = 0;
@@ -122,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
     const C c{i * kLanes + lane};
     if (c.value >= channels) continue;
     dfolded[i] = a.dfolded(e, c) - dbias * a.mean(c);
-    dot += dfolded[i] * row.t[i];
+    dot += dfolded[i] * t[c.value];
   }
   dot = warp_sum(dot);
   const float dvariance = dot * a.expand_gamma(e) * rstd * rstd * rstd / -2;
@@ -130,7 +146,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int i = 0; i < kMostOfLane; ++i) {
     const C c{i * kLanes + lane};
     if (c.value >= channels) continue;
-    const float dt = dfolded[i] * factor + 2 * dvariance * row.product[i];
+    const float dt = dfolded[i] * factor + 2 * dvariance * product[c.value];
     accumulate(a.dexpand(e, c), a.accumulate, dt * scale[c.value]);
     terms.dscale[e.value * channels + c.value] = dt * a.expand(e, c);
   }
