@@ -28,6 +28,7 @@ std::vector<Case> all_cases() {
            fold_expand_norm_cases,
            fold_norm_cases,
            folded_linear_cases,
+           gated_norm_cases,
            mbconv_forward_cases,
            optimizer_step_cases,
            residual_cases,

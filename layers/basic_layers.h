@@ -107,7 +107,6 @@ struct SqueezeExcite {
   SqueezeExcite(std::int64_t channels, std::int64_t reduced)
       : reduce(channels, reduced), expand(reduced, channels) {}
   SqueezeExciteState state() { return {&reduce.weight, &reduce.bias, &expand.weight, &expand.bias}; }
-  Variable operator()(const Variable& x, Pass& pass) { return squeeze_excite(pass, x, state()); }
 
   template <class V>
   void visit(V&& v) {

@@ -1,6 +1,7 @@
 #include "layers/mbconv.h"
 
 #include "framework/autograd/pass.h"
+#include "framework/ops/gated_norm.h"
 #include "framework/ops/gather_samples.h"
 
 namespace cf::layers {
@@ -23,7 +24,7 @@ Variable MBConv::operator()(const Variable& x, Pass& pass, kernels::Activation a
     return norm_and_add(pass, x, mbconv_branch(pass, input, branch()), project_bn.state(), kept);
   }
   const Variable expanded = expand_bn(expand(input, pass), pass, activation);
-  const Variable hidden = se(conv_bn(conv(expanded, pass), pass, activation), pass);
+  const Variable hidden = gated_norm(pass, conv(expanded, pass), conv_bn.state(), se.state(), activation);
   return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);
 }
 

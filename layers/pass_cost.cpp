@@ -63,14 +63,18 @@ PassCost batch_norm_backward(std::int64_t m, std::int64_t c) {
   return cost(0, 5 * m * c, 6 * c);  // x and dy for the sums, then again for dx
 }
 
-PassCost squeeze_excite(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d) {
-  // x for its mean, and again when the gate is known.
-  return cost(2 * n * c * d, 3 * m * c + 2 * c * d, 2 * n * (2 * c + d) + c + d);
+PassCost gated_norm_gates(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d) {
+  // pooled and squeezed are written and read.
+  return cost(2 * n * c * d, m * c + 2 * c * d, n * (3 * c + 2 * d) + 3 * c + d);
 }
 
-PassCost squeeze_excite_backward(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d) {
-  // x and dy for the gate's gradient, then dy for dx. The weights are read and their gradients written.
-  return cost(4 * n * c * d, 4 * m * c + 2 * c * d, n * (2 * c + d) + 2 * c * d + c + d);
+PassCost gated_norm_apply(std::int64_t n, std::int64_t m, std::int64_t c) {
+  return cost(0, 2 * m * c, (n + 2) * c);
+}
+
+PassCost gated_norm_backward(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d) {
+  // x and dy for the sums, then again for dx. The weights are read and their gradients written.
+  return cost(4 * n * c * d, 5 * m * c + 2 * c * d, n * (2 * c + d) + 2 * c * d + 7 * c + d);
 }
 
 PassCost residual_sum(std::int64_t m, std::int64_t kept, std::int64_t c) {

@@ -38,8 +38,9 @@ PassCost batch_norm_apply(std::int64_t m, std::int64_t c);
 PassCost batch_norm_backward(std::int64_t m, std::int64_t c);
 
 // n: samples; d: squeezed channels.
-PassCost squeeze_excite(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d);
-PassCost squeeze_excite_backward(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d);
+PassCost gated_norm_gates(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d);
+PassCost gated_norm_apply(std::int64_t n, std::int64_t m, std::int64_t c);
+PassCost gated_norm_backward(std::int64_t n, std::int64_t m, std::int64_t c, std::int64_t d);
 
 // kept: rows of the branch, of m.
 PassCost residual_sum(std::int64_t m, std::int64_t kept, std::int64_t c);

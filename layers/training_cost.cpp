@@ -177,9 +177,10 @@ class StepWriter {
     linear(".expand", m, block.expand.weight);
     norm(".expand_bn", m, e);
     conv(m, block.conv.weight);
-    norm(".conv_bn", m, e);
-    forward(".se", passes::squeeze_excite(kept, m, e, squeezed));
-    backward(".se backward", passes::squeeze_excite_backward(kept, m, e, squeezed));
+    forward(".conv_bn statistics", passes::batch_norm_statistics(m, e));
+    forward(".se", passes::gated_norm_gates(kept, m, e, squeezed));
+    forward(".se applied with .conv_bn", passes::gated_norm_apply(kept, m, e));
+    backward(".se and .conv_bn backward", passes::gated_norm_backward(kept, m, e, squeezed));
     linear(".project", m, block.project.weight);
     norm_and_add(kept);
   }

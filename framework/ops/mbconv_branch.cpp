@@ -2,6 +2,7 @@
 
 #include "framework/autograd/record.h"
 #include "framework/ops/expand_conv.h"
+#include "framework/ops/gated_norm.h"
 #include "framework/ops/linear.h"
 
 namespace cf {
@@ -10,35 +11,25 @@ namespace {
 
 using kernels::Activation;
 
-// project(se(relu(norm(u)))), of which u is saved.
+// project(gated_norm(u)), of which u is saved.
 struct GateAndProject {
   static constexpr const char* kName = "gate_and_project";
 
   struct Saved {
-    NormedTensor u;
-    SqueezeExciteState squeeze_excite;
+    GatedNorm gated;
     Parameter* project = nullptr;
   };
 
   static Tensor forward(Saved& saved, Pass& pass, const Tensor& u, Parameter& project,
                         const BatchNormState& norm, const SqueezeExciteState& squeeze_excite) {
-    saved = {batch_norm_fold(pass, u, norm), squeeze_excite, &project};
-    GatedTensor hidden;
-    return linear_forward(pass, gate(saved, pass, hidden), project);
-  }
-
-  // The gated hidden layer; `hidden` has it ungated.
-  static Tensor gate(const Saved& saved, Pass& pass, GatedTensor& hidden) {
-    const Tensor ungated = batch_norm_apply(pass, saved.u, Activation::Relu);
-    return squeeze_excite_forward(pass, hidden, ungated, saved.squeeze_excite);
+    saved = {gated_norm_gates(pass, u, norm, squeeze_excite, Activation::Relu), &project};
+    return linear_forward(pass, gated_norm_apply(pass, saved.gated), project);
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
-    GatedTensor hidden;
-    Tensor dhidden = linear_backward(pass, gate(saved, pass, hidden), *saved.project, nullptr, dy, true);
-    dhidden = squeeze_excite_backward(pass, hidden, saved.squeeze_excite, std::move(dhidden));
-    hidden = {};
-    return {batch_norm_backward(pass, saved.u, std::move(dhidden), Activation::Relu)};
+    Tensor dhidden =
+        linear_backward(pass, gated_norm_apply(pass, saved.gated), *saved.project, nullptr, dy, true);
+    return {gated_norm_backward(pass, saved.gated, std::move(dhidden))};
   }
 };
 

@@ -28,7 +28,7 @@ struct SqueezeExciteForward {
   View<Wide<T>, N, C> pooled;    // overwritten; kept for backward
   View<Wide<T>, N, D> squeezed;  // overwritten; kept for backward
   View<Wide<T>, N, C> gate;      // overwritten; kept for backward
-  View<T, N, H, W, C> y;         // overwritten
+  View<T, N, H, W, C> y;         // overwritten; empty: only the gate is wanted
   Workspace workspace;
 };
 

@@ -31,7 +31,7 @@ void check(const SqueezeExciteForward<T>& a) {
   detail::check_gate(kName, a);
   check_extent<D>(kName, "reduce_weight", a.reduce_weight, "reduce_bias", a.reduce_bias);
   check_extent<C>(kName, "expand_weight", a.expand_weight, "expand_bias", a.expand_bias);
-  check_same_shape(kName, "x", a.x, "y", a.y);
+  if (a.y) check_same_shape(kName, "x", a.x, "y", a.y);
 }
 
 template <class T>

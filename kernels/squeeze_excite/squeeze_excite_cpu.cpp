@@ -106,6 +106,7 @@ void squeeze_excite(Cpu place, const SqueezeExciteForward<float>& a) {
     for (float* s = squeezed; s < squeezed + (last - first) * e.d; ++s) *s = std::max(*s, 0.0F);
     multiply_rows({squeezed, e.d, expand, e.d, e.c, gate, e.c}, last - first);
     for (float* g = gate; g < gate + (last - first) * e.c; ++g) *g = 1.0F / (1.0F + std::exp(-*g));
+    if (!a.y) return;
     for (std::int64_t n = first; n < last; ++n) {
       const float *x = a.x.at(N{n}), *scale = a.gate.at(N{n});
       float* y = a.y.at(N{n});

@@ -3,8 +3,7 @@
 
 #include "kernels/base/alignment.h"
 #include "kernels/base/channels_last.cuh"
-#include "kernels/squeeze_excite/gate_products.cuh"
-#include "kernels/squeeze_excite/sample_outer_product.cuh"
+#include "kernels/squeeze_excite/gate_layers.cuh"
 #include "kernels/squeeze_excite/squeeze_excite.h"
 #include "kernels/squeeze_excite/squeeze_excite_check.h"
 
@@ -12,9 +11,11 @@ namespace cf::kernels {
 
 namespace {
 
-using squeeze_excite_detail::add_layer_gradients;
-using squeeze_excite_detail::multiply_columns;
-using squeeze_excite_detail::multiply_rows;
+using squeeze_excite_detail::compute_gates;
+using squeeze_excite_detail::compute_pixel_gradients;
+using squeeze_excite_detail::compute_weight_gradients;
+using squeeze_excite_detail::GateExtents;
+using squeeze_excite_detail::GateGradients;
 
 template <class T, int V>
 struct ImageValue {
@@ -26,25 +27,6 @@ struct WriteMean {
   float* pooled;
   float pixels;
   __device__ void operator()(std::int64_t at, float sum) const { pooled[at] = sum / pixels; }
-};
-
-struct WriteSqueezed {
-  const float* bias;
-  float* squeezed;
-  int squeezed_channels;
-  __device__ void operator()(std::int64_t n, int d, float sum) const {
-    const float value = sum + bias[d];
-    squeezed[n * squeezed_channels + d] = value > 0 ? value : 0.0F;
-  }
-};
-
-struct WriteGate {
-  const float* bias;
-  float* gate;
-  int channels;
-  __device__ void operator()(std::int64_t n, int c, float sum) const {
-    gate[n * channels + c] = 1 / (1 + expf(-(sum + bias[c])));
-  }
 };
 
 template <class T, int V>
@@ -80,26 +62,6 @@ struct WriteGateGradient {
   __device__ void operator()(std::int64_t at, float sum) const { da[at] = sum * gate[at] * (1 - gate[at]); }
 };
 
-struct WriteSqueezedGradient {
-  const float* squeezed;
-  float* ds;
-  int squeezed_channels;
-  __device__ void operator()(std::int64_t n, int d, float sum) const {
-    const std::int64_t at = n * squeezed_channels + d;
-    ds[at] = squeezed[at] > 0 ? sum : 0.0F;
-  }
-};
-
-// What each pixel of dx gets through pooled.
-struct WritePixelGradient {
-  float pixels;
-  float* per_pixel;
-  int channels;
-  __device__ void operator()(std::int64_t n, int c, float sum) const {
-    per_pixel[n * channels + c] = sum / pixels;
-  }
-};
-
 template <class T, int V>
 struct ImageGradient {
   const T* dy;  // may be dx
@@ -118,25 +80,9 @@ struct ImageGradient {
 
 template <class Args>
 ImageExtents extents_of(const Args& a) {
-  return {a.x.template extent<N>().value, a.x.template extent<H>().value * a.x.template extent<W>().value,
-          a.x.template extent<C>().value};
+  const GateExtents e(a);
+  return {e.samples, e.pixels, e.channels};
 }
-
-template <class Args>
-int squeezed_channels(const Args& a) {
-  return static_cast<int>(a.squeezed.template extent<D>().value);
-}
-
-// What backward keeps in its workspace.
-struct BackwardPlan {
-  std::size_t channel_bytes, squeezed_bytes;  // of values [N,C], [N,D]
-
-  template <class T>
-  explicit BackwardPlan(const SqueezeExciteBackward<T>& a)
-      : channel_bytes(padded_bytes(static_cast<std::size_t>(a.gate.size()) * sizeof(float))),
-        squeezed_bytes(padded_bytes(static_cast<std::size_t>(a.squeezed.size()) * sizeof(float))) {}
-  std::size_t bytes() const { return 2 * channel_bytes + squeezed_bytes; }
-};
 
 }  // namespace
 
@@ -144,16 +90,13 @@ template <class T>
 void squeeze_excite(Cuda place, const SqueezeExciteForward<T>& a) {
   check(a);
   const ImageExtents e = extents_of(a);
-  const int squeezed = squeezed_channels(a), channels = static_cast<int>(e.channels);
   dispatch_pack<T>(
       e.channels,
       [&]<int V>() {
         sum_pixels<V>("squeeze_excite pool", place, e, ImageValue<T, V>{a.x.data()},
                       WriteMean{a.pooled.data(), static_cast<float>(e.pixels)});
-        multiply_rows("squeeze_excite squeeze", place, e.samples, channels, squeezed, a.reduce_weight.data(),
-                      a.pooled.data(), WriteSqueezed{a.reduce_bias.data(), a.squeezed.data(), squeezed});
-        multiply_rows("squeeze_excite gate", place, e.samples, squeezed, channels, a.expand_weight.data(),
-                      a.squeezed.data(), WriteGate{a.expand_bias.data(), a.gate.data(), channels});
+        compute_gates(place, a);
+        if (!a.y) return;
         for_each_pack<V>("squeeze_excite apply", place, e,
                          ApplyGate<T, V>{a.x.data(), a.gate.data(), a.y.data()});
       },
@@ -164,36 +107,25 @@ template <class T>
 void squeeze_excite(Cuda place, const SqueezeExciteBackward<T>& a) {
   check(a);
   const ImageExtents e = extents_of(a);
-  const int squeezed = squeezed_channels(a), channels = static_cast<int>(e.channels);
-  const BackwardPlan plan(a);
-  std::byte* workspace = workspace_as<std::byte>("squeeze_excite backward", a.workspace, plan.bytes());
-  auto* const da = reinterpret_cast<float*>(workspace);
-  auto* const per_pixel = reinterpret_cast<float*>(workspace + plan.channel_bytes);
-  auto* const ds = reinterpret_cast<float*>(workspace + 2 * plan.channel_bytes);
+  const GateGradients gradients(
+      GateExtents(a),
+      workspace_as<std::byte>("squeeze_excite backward", a.workspace, workspace_bytes(place, a)));
   dispatch_pack<T>(
       e.channels,
       [&]<int V>() {
         sum_pixels<V>("squeeze_excite gate gradient", place, e, ProductValue<T, V>{a.x.data(), a.dy.data()},
-                      WriteGateGradient{a.gate.data(), da});
-        multiply_columns("squeeze_excite squeezed gradient", place, e.samples, channels, squeezed,
-                         a.expand_weight.data(), da, WriteSqueezedGradient{a.squeezed.data(), ds, squeezed});
-        multiply_columns("squeeze_excite pixel gradient", place, e.samples, squeezed, channels,
-                         a.reduce_weight.data(), ds,
-                         WritePixelGradient{static_cast<float>(e.pixels), per_pixel, channels});
+                      WriteGateGradient{a.gate.data(), gradients.da});
+        compute_pixel_gradients(place, a, gradients);
         for_each_pack<V>("squeeze_excite image gradient", place, e,
-                         ImageGradient<T, V>{a.dy.data(), a.gate.data(), per_pixel, a.dx.data()});
+                         ImageGradient<T, V>{a.dy.data(), a.gate.data(), gradients.per_pixel, a.dx.data()});
       },
       a.x.data(), a.dy.data(), a.gate.data(), a.dx.data());
-  add_layer_gradients(
-      "squeeze_excite weight gradients", place, e.samples,
-      {channels, squeezed, da, a.squeezed.data(), a.dexpand_weight.data(), a.dexpand_bias.data()},
-      {squeezed, channels, ds, a.pooled.data(), a.dreduce_weight.data(), a.dreduce_bias.data()},
-      a.accumulate);
+  compute_weight_gradients(place, a, gradients);
 }
 
 template <class T>
 std::size_t workspace_bytes(Cuda, const SqueezeExciteBackward<T>& a) {
-  return BackwardPlan(a).bytes();
+  return GateGradients::bytes(GateExtents(a));
 }
 
 #define CF_INSTANTIATE(T)                                              \

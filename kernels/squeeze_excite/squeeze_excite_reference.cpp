@@ -110,6 +110,7 @@ void squeeze_excite(Reference, const SqueezeExciteForward<T>& a) {
   for (N n : range(a.x.template extent<N>())) {
     pool(a, n);
     compute_gate(a, n);
+    if (!a.y) continue;
     for (H h : range(a.x.template extent<H>())) {
       for (W w : range(a.x.template extent<W>())) {
         for (C c : range(a.x.template extent<C>())) {

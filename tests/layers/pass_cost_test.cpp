@@ -106,6 +106,10 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& byte_costs() 
        }},
       {"batch_norm/apply",
        [](const Case& c) { return passes::batch_norm_apply(rows_of(c, "x"), channels_of(c, "x")); }},
+      {"gated_norm/apply",
+       [](const Case& c) {
+         return passes::gated_norm_apply(first_of(c, "x"), rows_of(c, "x"), channels_of(c, "x"));
+       }},
       {"residual/sum",
        [](const Case& c) {
          return passes::residual_sum(rows_of(c, "x"), rows_of(c, "branch"), channels_of(c, "x"));
@@ -147,7 +151,7 @@ TEST(PassCost, IsThatOfTheKernelsOwnCases) {
   for (const auto& [kernel, cost] : byte_costs()) EXPECT_GT(compared[kernel], 1) << kernel;
 }
 
-// Read for a sum over all rows, then again.
+// Read for a sum over all rows, then again; or written and read.
 TEST(PassCost, CountsASecondRead) {
   for (const Case& c : kernels::batch_norm_cases()) {
     if (!c.name.starts_with("batch_norm/backward ") || !is_compared(c)) continue;
@@ -155,14 +159,17 @@ TEST(PassCost, CountsASecondRead) {
     const PassCost cost = passes::batch_norm_backward(rows_of(c, "x"), channels_of(c, "x"));
     EXPECT_EQ(bytes_of(cost), c.bytes(DType::BFloat16) + 2 * image) << c.name;
   }
-  for (const Case& c : kernels::squeeze_excite_cases()) {
-    if (!c.name.starts_with("squeeze_excite/forward ")) continue;
+  for (const Case& c : kernels::gated_norm_cases()) {
+    if (!is_compared(c) || c.name.starts_with("gated_norm/apply ")) continue;
     const std::int64_t n = first_of(c, "x"), m = rows_of(c, "x"), channels = channels_of(c, "x"),
                        squeezed = channels_of(c, "squeezed");
-    const double again = 2.0 * static_cast<double>(tensor_of(c, "x").size()) +
-                         4.0 * static_cast<double>(n * (2 * channels + squeezed));
-    EXPECT_EQ(bytes_of(passes::squeeze_excite(n, m, channels, squeezed)), c.bytes(DType::BFloat16) + again)
-        << c.name;
+    const bool backward = c.name.starts_with("gated_norm/backward ");
+    const auto again = backward ? 4.0 * static_cast<double>(tensor_of(c, "x").size())
+                                : 4.0 * static_cast<double>(n * (channels + squeezed));
+    const PassCost cost = backward ? passes::gated_norm_backward(n, m, channels, squeezed)
+                                   : passes::gated_norm_gates(n, m, channels, squeezed);
+    EXPECT_EQ(2 * cost.macs, c.flops) << c.name;
+    EXPECT_EQ(bytes_of(cost), c.bytes(DType::BFloat16) + again) << c.name;
   }
 }
 

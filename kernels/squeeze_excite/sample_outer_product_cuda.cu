@@ -1,21 +1,13 @@
-// Gradients of the weights and biases of squeeze_excite at place Cuda, of both of its layers in one launch.
-#pragma once
+#include "kernels/squeeze_excite/sample_outer_product.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "kernels/base/launch.cuh"
 #include "kernels/base/packs.cuh"
 
 namespace cf::kernels::squeeze_excite_detail {
 
-// dweight[row, column] = accumulate dweight + sum_n doutput[n, row] input[n, column]
-// dbias[row]           = accumulate dbias + sum_n doutput[n, row]
-struct LayerGradient {
-  int rows, columns;
-  const float *doutput, *input;  // [N, rows], [N, columns]
-  float *dweight, *dbias;
-};
+namespace {
 
 struct OuterTile {
   static constexpr int kSide = 32, kSamples = 64;     // of a block: outputs, samples at a time
@@ -25,8 +17,8 @@ struct OuterTile {
 };
 
 // A thread's values of the next samples [n, first + lane], zeros outside.
-__device__ inline void load_side(const float* values, std::int64_t n, std::int64_t samples, int width,
-                                 int first, float (&out)[OuterTile::kLoads]) {
+__device__ void load_side(const float* values, std::int64_t n, std::int64_t samples, int width, int first,
+                          float (&out)[OuterTile::kLoads]) {
   const int lane = static_cast<int>(threadIdx.x) % OuterTile::kSide;
   const std::int64_t row = n + static_cast<int>(threadIdx.x) / OuterTile::kSide;
 #pragma unroll
@@ -36,8 +28,8 @@ __device__ inline void load_side(const float* values, std::int64_t n, std::int64
   }
 }
 
-__device__ inline void store_side(const float (&values)[OuterTile::kLoads],
-                                  float (&shared)[OuterTile::kSamples][OuterTile::kSide]) {
+__device__ void store_side(const float (&values)[OuterTile::kLoads],
+                           float (&shared)[OuterTile::kSamples][OuterTile::kSide]) {
   const int lane = static_cast<int>(threadIdx.x) % OuterTile::kSide,
             row = static_cast<int>(threadIdx.x) / OuterTile::kSide;
 #pragma unroll
@@ -46,7 +38,7 @@ __device__ inline void store_side(const float (&values)[OuterTile::kLoads],
   }
 }
 
-__device__ inline void add_gradient(float& gradient, float accumulate, float sum) {
+__device__ void add_gradient(float& gradient, float accumulate, float sum) {
   gradient = accumulate == 0 ? sum : accumulate * gradient + sum;
 }
 
@@ -102,8 +94,10 @@ __global__ void __launch_bounds__(OuterTile::kThreads)
   }
 }
 
-inline void add_layer_gradients(std::string_view name, Cuda place, std::int64_t samples,
-                                const LayerGradient& first, const LayerGradient& second, float accumulate) {
+}  // namespace
+
+void add_layer_gradients(std::string_view name, Cuda place, std::int64_t samples, const LayerGradient& first,
+                         const LayerGradient& second, float accumulate) {
   const auto tiles = [](const LayerGradient& layer) {
     const auto along = [](int extent) {
       return static_cast<unsigned>((extent + OuterTile::kSide - 1) / OuterTile::kSide);

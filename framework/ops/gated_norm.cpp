@@ -1,0 +1,117 @@
+#include "framework/ops/gated_norm.h"
+
+#include "framework/autograd/record.h"
+#include "kernels/gated_norm/gated_norm.h"
+
+namespace cf {
+
+namespace {
+
+constexpr auto call = [](auto place, const auto& args) { kernels::gated_norm(place, args); };
+
+struct GatedNormOp {
+  static constexpr const char* kName = "gated_norm";
+  using Saved = GatedNorm;
+
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter&, const BatchNormState& norm,
+                        const SqueezeExciteState& squeeze_excite, kernels::Activation activation) {
+    saved = gated_norm_gates(pass, x, norm, squeeze_excite, activation);
+    return gated_norm_apply(pass, saved);
+  }
+
+  static Gradients<1> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<1>) {
+    return {gated_norm_backward(pass, saved, std::move(dy))};
+  }
+};
+
+}  // namespace
+
+GatedNorm gated_norm_gates(Pass& pass, const Tensor& x, const BatchNormState& norm,
+                           const SqueezeExciteState& squeeze_excite, kernels::Activation activation) {
+  GatedNorm out{
+      .normed = batch_norm_fold(pass, x, norm), .squeeze_excite = squeeze_excite, .activation = activation};
+  const N samples = x.shape().extent<N>();
+  const C channels = x.shape().extent<C>();
+  const D squeezed{squeeze_excite.reduce_weight->shape.extent<K>().value};
+  pass.executor().at(x.dtype(), [&]<class T>(auto place) {
+    const auto wide = [&](auto last) { return pass.empty(kDType<Wide<T>>, Shape(samples, last)); };
+    out.pooled = wide(channels);
+    out.squeezed = wide(squeezed);
+    out.gate = wide(channels);
+    pass.executor().with_workspace(
+        place,
+        kernels::GatedNormGates<T>{
+            .x = x.view<const T, N, H, W, C>(),
+            .scale = out.normed.scale.view<const Wide<T>, C>(),
+            .shift = out.normed.shift.view<const Wide<T>, C>(),
+            .activation = activation,
+            .reduce_weight = squeeze_excite.reduce_weight->for_compute().renamed<const T, D, C>(),
+            .reduce_bias = squeeze_excite.reduce_bias->value.renamed<const Wide<T>, D>(),
+            .expand_weight = squeeze_excite.expand_weight->for_compute().renamed<const T, C, D>(),
+            .expand_bias = squeeze_excite.expand_bias->value.renamed<const Wide<T>, C>(),
+            .pooled = out.pooled.view<Wide<T>, N, C>(),
+            .squeezed = out.squeezed.view<Wide<T>, N, D>(),
+            .gate = out.gate.view<Wide<T>, N, C>(),
+            .workspace = {}},
+        call);
+  });
+  return out;
+}
+
+Tensor gated_norm_apply(Pass& pass, const GatedNorm& gated) {
+  const Tensor& x = gated.normed.x;
+  Tensor y = pass.empty(x.dtype(), x.shape());
+  pass.executor().at(x.dtype(), [&]<class T>(auto place) {
+    kernels::gated_norm(place,
+                        kernels::GatedNormApply<T>{.x = x.view<const T, N, H, W, C>(),
+                                                   .scale = gated.normed.scale.view<const Wide<T>, C>(),
+                                                   .shift = gated.normed.shift.view<const Wide<T>, C>(),
+                                                   .activation = gated.activation,
+                                                   .gate = gated.gate.view<const Wide<T>, N, C>(),
+                                                   .y = y.view<T, N, H, W, C>()});
+  });
+  return y;
+}
+
+Tensor gated_norm_backward(Pass& pass, const GatedNorm& gated, Tensor dy) {
+  Tensor dx = dy.is_unique() ? dy : pass.empty(dy.dtype(), dy.shape());
+  const NormedTensor& normed = gated.normed;
+  const SqueezeExciteState& gates = gated.squeeze_excite;
+  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+    const auto [dgamma, accumulate] = gradient_target(*normed.weight);
+    pass.executor().with_workspace(
+        place,
+        kernels::GatedNormBackward<T>{
+            .x = normed.x.view<const T, N, H, W, C>(),
+            .dy = dy.view<const T, N, H, W, C>(),
+            .mean = normed.mean.view<const Wide<T>, C>(),
+            .rstd = normed.rstd.view<const Wide<T>, C>(),
+            .gamma = normed.weight->value.view<const Wide<T>, C>(),
+            .bias = normed.bias->value.view<const Wide<T>, C>(),
+            .activation = gated.activation,
+            .reduce_weight = gates.reduce_weight->for_compute().renamed<const T, D, C>(),
+            .expand_weight = gates.expand_weight->for_compute().renamed<const T, C, D>(),
+            .pooled = gated.pooled.view<const Wide<T>, N, C>(),
+            .squeezed = gated.squeezed.view<const Wide<T>, N, D>(),
+            .gate = gated.gate.view<const Wide<T>, N, C>(),
+            .dx = dx.view<T, N, H, W, C>(),
+            .dgamma = dgamma.template view<Wide<T>, C>(),
+            .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
+            .dreduce_weight = gradient_target(*gates.reduce_weight).into.template renamed<Wide<T>, D, C>(),
+            .dreduce_bias = gradient_target(*gates.reduce_bias).into.template renamed<Wide<T>, D>(),
+            .dexpand_weight = gradient_target(*gates.expand_weight).into.template renamed<Wide<T>, C, D>(),
+            .dexpand_bias = gradient_target(*gates.expand_bias).into.template renamed<Wide<T>, C>(),
+            .accumulate = accumulate,
+            .workspace = {}},
+        call);
+  });
+  return dx;
+}
+
+Variable gated_norm(Pass& pass, const Variable& x, const BatchNormState& norm,
+                    const SqueezeExciteState& squeeze_excite, kernels::Activation activation) {
+  return record<GatedNormOp>(pass, inputs(x), *squeeze_excite.reduce_weight, norm, squeeze_excite,
+                             activation);
+}
+
+}  // namespace cf

@@ -1,0 +1,219 @@
+// One pass over x and dy for all sums of a sample's pixels, the gate's layers, the norm's coefficients from
+// the sums of all samples, and one pass over x and dy that writes dx.
+#include "kernels/activation/activation.cuh"
+#include "kernels/activation/dispatch_activation.h"
+#include "kernels/batch_norm/column_slices.cuh"
+#include "kernels/gated_norm/gated_norm.h"
+#include "kernels/gated_norm/gated_norm_check.h"
+#include "kernels/gated_norm/sample_tile.cuh"
+#include "kernels/squeeze_excite/gate_layers.cuh"
+
+namespace cf::kernels {
+
+namespace {
+
+using squeeze_excite_detail::GateExtents;
+using squeeze_excite_detail::GateGradients;
+
+constexpr int kPixels = 4;  // that a thread loads ahead
+
+struct NormPointers {
+  const float *mean, *rstd, *gamma, *bias;  // [C]
+};
+
+// Over the pixels of a sample, with a' the activation's derivative and d = x - mean; [N,C] each.
+struct SumPointers {
+  float *dy_slope, *dy_slope_d;  // dy a', dy a' d
+  float *slope, *slope_d;        // a', a' d
+};
+
+// dx = scale dh + slope (x - mean) + offset, where scale = gamma rstd; [C] each.
+struct CoefficientPointers {
+  float *slope, *offset;
+};
+
+struct PixelSums {
+  float dy_slope, dy_slope_d, slope, slope_d, dy_activated;
+
+  __device__ void join(const PixelSums& other) {
+    dy_slope += other.dy_slope;
+    dy_slope_d += other.dy_slope_d;
+    slope += other.slope;
+    slope_d += other.slope_d;
+    dy_activated += other.dy_activated;
+  }
+};
+
+// The norm's values of n channels.
+template <int n>
+struct Norm {
+  float mean[n], scale[n], bias[n];
+
+  __device__ Norm(const NormPointers& norm, std::int64_t channel) {
+    float rstd[n];
+    load_floats(norm.mean + channel, mean);
+    load_floats(norm.rstd + channel, rstd);
+    load_floats(norm.gamma + channel, scale);
+    load_floats(norm.bias + channel, bias);
+#pragma unroll
+    for (int j = 0; j < n; ++j) scale[j] *= rstd[j];
+  }
+};
+
+// The sums, and da: the gradient of the gate's argument.
+template <class T, Activation kActivation, int n>
+__global__ void __launch_bounds__(kImageBlock, 2)
+    sum_kernel(ImageExtents e, const T* x, const T* dy, NormPointers pointers, const float* gate,
+               SumPointers to, float* da) {
+  const auto tile = sample_tile<n>(e, SampleOrder::LastToFirst);
+  PixelSums sums[n] = {};
+  if (tile.has_channels) {
+    const Norm<n> norm(pointers, tile.channel);
+    for_each_pixel<kPixels, n>(tile, e, {x, dy}, [&](std::int64_t, const Pack<T, n>(&packs)[2]) {
+#pragma unroll
+      for (int j = 0; j < n; ++j) {
+        const float d = to_float(packs[0].value[j]) - norm.mean[j], gradient = to_float(packs[1].value[j]);
+        const float h = norm.scale[j] * d + norm.bias[j];
+        const float slope = device::activation_gradient<kActivation>(h, 1);
+        const float dy_slope = device::activation_gradient<kActivation>(h, gradient);
+        sums[j].join({dy_slope, dy_slope * d, slope, slope * d, gradient * device::activate<kActivation>(h)});
+      }
+    });
+  }
+  join_rows_of_block(sums);
+  if (threadIdx.y != 0 || !tile.has_channels) return;
+#pragma unroll
+  for (int j = 0; j < n; ++j) {
+    const std::int64_t at = tile.at(e) + j;
+    to.dy_slope[at] = sums[j].dy_slope;
+    to.dy_slope_d[at] = sums[j].dy_slope_d;
+    to.slope[at] = sums[j].slope;
+    to.slope_d[at] = sums[j].slope_d;
+    da[at] = sums[j].dy_activated * gate[at] * (1 - gate[at]);
+  }
+}
+
+// The gradients of the norm's parameters, and the coefficients of dx, which take this call's sums alone.
+__global__ void __launch_bounds__(kFinishThreads)
+    finish_kernel(ImageExtents e, SumPointers from, const float* gate, const float* per_pixel,
+                  NormPointers norm, CoefficientPointers coefficients, float accumulate, float* dgamma,
+                  float* dbias) {
+  const std::int64_t c = finish_channel();
+  float sums[] = {0, 0};  // dh, dh d
+  if (c < e.channels) {
+#pragma unroll 2
+    for (std::int64_t n = threadIdx.y; n < e.samples; n += kFinishLanes) {
+      const std::int64_t at = n * e.channels + c;
+      sums[0] += gate[at] * from.dy_slope[at] + per_pixel[at] * from.slope[at];
+      sums[1] += gate[at] * from.dy_slope_d[at] + per_pixel[at] * from.slope_d[at];
+    }
+  }
+  add_finish_lanes(sums);
+  if (threadIdx.y != 0 || c >= e.channels) return;
+  const float rstd = norm.rstd[c], sum_dh = sums[0], sum_dh_xhat = sums[1] * rstd;
+  const float scale = norm.gamma[c] * rstd, count = static_cast<float>(e.samples * e.pixels);
+  coefficients.slope[c] = -scale * rstd * sum_dh_xhat / count;
+  coefficients.offset[c] = -scale * sum_dh / count;
+  dgamma[c] = accumulate == 0 ? sum_dh_xhat : accumulate * dgamma[c] + sum_dh_xhat;
+  dbias[c] = accumulate == 0 ? sum_dh : accumulate * dbias[c] + sum_dh;
+}
+
+template <class T, Activation kActivation, int n>
+__global__ void __launch_bounds__(kImageBlock, 2)
+    input_gradient_kernel(ImageExtents e, const T* x, const T* dy, NormPointers pointers,
+                          CoefficientPointers coefficients, const float* gate, const float* per_pixel,
+                          T* dx) {
+  const auto tile = sample_tile<n>(e, SampleOrder::FirstToLast);
+  if (!tile.has_channels) return;
+  const Norm<n> norm(pointers, tile.channel);
+  float slopes[n], offsets[n], gates[n], shifts[n];
+  load_floats(coefficients.slope + tile.channel, slopes);
+  load_floats(coefficients.offset + tile.channel, offsets);
+  load_floats(gate + tile.at(e), gates);
+  load_floats(per_pixel + tile.at(e), shifts);
+  for_each_pixel<kPixels, n>(tile, e, {x, dy}, [&](std::int64_t offset, const Pack<T, n>(&packs)[2]) {
+    Pack<T, n> out;
+#pragma unroll
+    for (int j = 0; j < n; ++j) {
+      const float d = to_float(packs[0].value[j]) - norm.mean[j];
+      const float da = to_float(packs[1].value[j]) * gates[j] + shifts[j];
+      const float dh = device::activation_gradient<kActivation>(norm.scale[j] * d + norm.bias[j], da);
+      out.value[j] = from_float<T>(norm.scale[j] * dh + (slopes[j] * d + offsets[j]));
+    }
+    store_pack(dx + offset, out);
+  });
+}
+
+// What backward keeps in its workspace.
+struct Plan {
+  GateExtents e;
+  std::size_t sum_bytes, coefficient_bytes;
+
+  template <class T>
+  explicit Plan(const GatedNormBackward<T>& a)
+      : e(a),
+        sum_bytes(GateGradients::channel_bytes(e)),
+        coefficient_bytes(padded_bytes(static_cast<std::size_t>(e.channels) * sizeof(float))) {}
+
+  std::size_t bytes() const { return GateGradients::bytes(e) + 4 * sum_bytes + 2 * coefficient_bytes; }
+  GateGradients gates(std::byte* memory) const { return {e, memory}; }
+  SumPointers sums(std::byte* memory) const {
+    std::byte* const first = memory + GateGradients::bytes(e);
+    const auto part = [&](std::size_t i) { return reinterpret_cast<float*>(first + i * sum_bytes); };
+    return {part(0), part(1), part(2), part(3)};
+  }
+  CoefficientPointers coefficients(std::byte* memory) const {
+    std::byte* const first = memory + GateGradients::bytes(e) + 4 * sum_bytes;
+    return {reinterpret_cast<float*>(first), reinterpret_cast<float*>(first + coefficient_bytes)};
+  }
+};
+
+template <class T, Activation kActivation, int n>
+void run_backward(Cuda place, const GatedNormBackward<T>& a, std::byte* memory) {
+  constexpr auto kName = "gated_norm backward";
+  const Plan plan(a);
+  const ImageExtents e = image_extents(a);
+  const GateGradients gates = plan.gates(memory);
+  const SumPointers sums = plan.sums(memory);
+  const CoefficientPointers coefficients = plan.coefficients(memory);
+  const NormPointers norm{a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data()};
+  const LaunchShape shape = sample_shape(kName, e, n);
+  launch("gated_norm sums", sum_kernel<T, kActivation, n>, shape, place, e, a.x.data(), a.dy.data(), norm,
+         a.gate.data(), sums, gates.da);
+  squeeze_excite_detail::compute_pixel_gradients(place, a, gates);
+  launch("gated_norm finish", finish_kernel, finish_shape(e.channels), place, e, sums, a.gate.data(),
+         gates.per_pixel, norm, coefficients, a.accumulate, a.dgamma.data(), a.dbias.data());
+  launch("gated_norm input gradient", input_gradient_kernel<T, kActivation, n>, shape, place, e, a.x.data(),
+         a.dy.data(), norm, coefficients, a.gate.data(), gates.per_pixel, a.dx.data());
+  squeeze_excite_detail::compute_weight_gradients(place, a, gates);
+}
+
+}  // namespace
+
+template <class T>
+void gated_norm(Cuda place, const GatedNormBackward<T>& a) {
+  check(a);
+  std::byte* const memory =
+      workspace_as<std::byte>("gated_norm backward", a.workspace, workspace_bytes(place, a));
+  dispatch_activation(a.activation, [&]<Activation kActivation> {
+    dispatch_pack<T>(
+        a.x.template extent<C>().value, [&]<int n> { run_backward<T, kActivation, n>(place, a, memory); },
+        a.x.data(), a.dy.data(), a.dx.data(), a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data(),
+        a.gate.data(), memory);
+  });
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const GatedNormBackward<T>& a) {
+  return Plan(a).bytes();
+}
+
+#define CF_INSTANTIATE(T)                                      \
+  template void gated_norm(Cuda, const GatedNormBackward<T>&); \
+  template std::size_t workspace_bytes(Cuda, const GatedNormBackward<T>&);
+CF_INSTANTIATE(float)
+CF_INSTANTIATE(Half)
+CF_INSTANTIATE(BFloat16)
+#undef CF_INSTANTIATE
+
+}  // namespace cf::kernels
