@@ -135,7 +135,12 @@ class Case {
  public:
   // The name is kernel/direction and the shape; it also seeds the draws. The longest sum behind an output
   // element: rounding grows with the root of its length.
-  Case(std::string case_name, std::int64_t longest_sum) : name(std::move(case_name)), depth(longest_sum) {}
+  Case(const std::string& case_name, std::int64_t longest_sum) : Case(case_name, {}, longest_sum) {}
+
+  // The same for a case that tells place Cuda something, a route or a limit, which the other places do not
+  // read: the end of its name. Cases that differ in that alone are one case elsewhere.
+  Case(const std::string& host_case_name, const std::string& cuda_variant, std::int64_t longest_sum)
+      : name(host_case_name + cuda_variant), host_name(host_case_name), depth(longest_sum) {}
 
   template <Element kElement = Element::T, class... Axes>
   CaseHandle<kElement, false, Axes...> input(std::string tensor, Draw draw, Axes... extents) {
@@ -209,6 +214,7 @@ class Case {
                            std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
 
   std::string name;
+  std::string host_name;  // the same for cases that only place Cuda tells apart
   std::int64_t depth;
   double flops =
       0;  // of products and convolutions, two for each multiply-accumulate; the rest is bound by bytes

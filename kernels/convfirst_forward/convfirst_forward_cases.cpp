@@ -19,9 +19,10 @@ struct Problem {
   bool benchmark_only = false;
 
   std::int64_t hidden() const { return expansion * channels; }
-  std::string text() const {
-    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), portable ? " portable" : "",
-                  shared_memory_limit == 0 ? "" : " 99 KB", sm_limit == 0 ? "" : " one SM");
+  std::string shape() const { return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden()); }
+  std::string cuda_variant() const {
+    return concat(portable ? " portable" : "", shared_memory_limit == 0 ? "" : " 99 KB",
+                  sm_limit == 0 ? "" : " one SM");
   }
   double flops() const {
     return 2.0 * static_cast<double>(n * h * w * channels) *
@@ -35,7 +36,7 @@ Case forward(const Problem& p) {
   const auto fan_in = [](double gain, std::int64_t terms) {
     return normal(0, gain / std::sqrt(static_cast<double>(terms)));
   };
-  Case result("convfirst/forward" + p.text(), filter + p.channels + hidden);
+  Case result("convfirst/forward" + p.shape(), p.cuda_variant(), filter + p.channels + hidden);
   const auto x = result.input("x", normal(0.3, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
   const auto conv = result.input("conv", fan_in(1, filter), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
   const auto conv_bias = result.input<Element::WideT>("conv_bias", normal(0.2, 0.5), C{p.channels});

@@ -14,9 +14,9 @@ struct Problem {
   bool benchmark_only = false;
 
   std::int64_t hidden() const { return expansion * channels; }
-  std::string text() const {
-    return concat(" M=", m, " C=", channels, " E=", hidden(), portable ? " portable" : "",
-                  sm_limit == 0 ? "" : " one SM");
+  std::string shape() const { return concat(" M=", m, " C=", channels, " E=", hidden()); }
+  std::string cuda_variant() const {
+    return concat(portable ? " portable" : "", sm_limit == 0 ? "" : " one SM");
   }
 };
 
@@ -26,7 +26,7 @@ Case forward(const Problem& p) {
   const auto fan_in = [](double gain, std::int64_t terms) {
     return normal(0, gain / std::sqrt(static_cast<double>(terms)));
   };
-  Case result("feed_forward" + p.text(), p.channels + hidden);
+  Case result("feed_forward" + p.shape(), p.cuda_variant(), p.channels + hidden);
   const auto u = result.input("u", normal(0.2, 1), M{p.m}, C{p.channels});
   const auto expand = result.input("expand", fan_in(1.4, p.channels), E{hidden}, C{p.channels});
   const auto bias = result.input<Element::WideT>("expand_bias", normal(0, 0.5), E{hidden});

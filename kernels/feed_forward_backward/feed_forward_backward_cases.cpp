@@ -17,9 +17,12 @@ struct Problem {
 
   std::int64_t hidden() const { return expansion * channels; }
   std::int64_t pixels() const { return n * h * w; }
-  std::string text() const {
-    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), portable ? " portable" : "",
-                  accumulate == 0 ? "" : " accumulate", sm_limit == 0 ? "" : " one SM");
+  std::string shape() const {
+    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(),
+                  accumulate == 0 ? "" : " accumulate");
+  }
+  std::string cuda_variant() const {
+    return concat(portable ? " portable" : "", sm_limit == 0 ? "" : " one SM");
   }
 };
 
@@ -29,7 +32,8 @@ Case backward(const Problem& p) {
   const auto fan_in = [](double gain, std::int64_t terms) {
     return normal(0, gain / std::sqrt(static_cast<double>(terms)));
   };
-  Case result("feed_forward/backward" + p.text(), std::max({p.pixels(), hidden, p.channels}));
+  Case result("feed_forward/backward" + p.shape(), p.cuda_variant(),
+              std::max({p.pixels(), hidden, p.channels}));
   const auto u = result.input("u", normal(0, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
   const auto expand = result.input("expand", fan_in(1.4, p.channels), E{hidden}, C{p.channels});
   const auto expand_bias = result.input<Element::WideT>("expand_bias", normal(0, 0.5), E{hidden});

@@ -18,9 +18,11 @@ struct Problem {
 
   std::int64_t hidden() const { return expansion * channels; }
   std::int64_t squeezed() const { return channels / 4; }  // as layers/mbconv.h has it
-  std::string text() const {
-    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), " ", name_of(activation),
-                  portable ? " portable" : "", sm_limit == 0 ? "" : " one SM",
+  std::string shape() const {
+    return concat(" N=", n, " H=", h, " W=", w, " C=", channels, " E=", hidden(), " ", name_of(activation));
+  }
+  std::string cuda_variant() const {
+    return concat(portable ? " portable" : "", sm_limit == 0 ? "" : " one SM",
                   slice_bytes == 0 ? "" : concat(" slices of ", slice_bytes / 1000, " KB"));
   }
   double flops() const {
@@ -36,7 +38,7 @@ Case forward(const Problem& p) {
   const auto fan_in = [](double gain, std::int64_t terms) {
     return normal(0, gain / std::sqrt(static_cast<double>(terms)));
   };
-  Case result("mbconv/forward" + p.text(), p.channels + filter + hidden);
+  Case result("mbconv/forward" + p.shape(), p.cuda_variant(), p.channels + filter + hidden);
   const auto x = result.input("x", normal(0.3, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
   const auto expand = result.input("expand", fan_in(1.4, p.channels), E{hidden}, C{p.channels});
   const auto expand_bias = result.input<Element::WideT>("expand_bias", normal(0.2, 0.5), E{hidden});

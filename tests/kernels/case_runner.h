@@ -32,6 +32,9 @@ double error_bound(const Case& problem, int tensor, DType type, double yardstick
 //              another number of threads bit-equal; outputs that may alias an input give the same bits there
 std::vector<std::string> check_case(const Case& problem);
 
+// Only what is checked at place Cpu without the reference: guards, equal bits.
+std::vector<std::string> check_case_on_cpu(const Case& problem);
+
 #ifdef CF_WITH_CUDA
 // The same at place Cuda, in every type it runs there: error, guards, a second run, aliases.
 std::vector<std::string> check_case_on_cuda(const Case& problem);
