@@ -57,8 +57,9 @@ __global__ void add_columns_kernel(const float* from, std::int64_t from_columns,
   }
 }
 
-// Elements from one patch to the next so that all are aligned as cuBLASLt's fast products want it. What it has
-// for others leaves nearly all of the GPU idle: 10.6 ms, not 0.08, for a stem of 2x2x3 behind 2 million pixels.
+// Elements from one patch to the next so that all are aligned as cuBLASLt's fast products want it. What it
+// has for others leaves nearly all of the GPU idle: 10.6 ms, not 0.08, for a stem of 2x2x3 behind 2 million
+// pixels.
 template <class T>
 std::int64_t aligned_depth(std::int64_t depth) {
   constexpr std::int64_t kTogether = 16 / sizeof(T);
