@@ -23,6 +23,11 @@ __device__ inline void cluster_barrier() {
   asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
+// The same, but orders no memory traffic, which the other would wait for.
+__device__ inline void wait_for_cluster() {
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
+}
+
 // --- kernels one behind the other: the next one may start when all blocks of this one run or have ended, and
 // before it touches what others wrote, or what they read, it waits until all before it are done
 

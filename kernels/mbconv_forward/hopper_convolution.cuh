@@ -11,8 +11,8 @@
 namespace cf::kernels::mbconv_hopper {
 
 inline constexpr int kLanes = 32, kTeamThreads = 128, kTaps = 9;
-inline constexpr int kRowBytes = MBConvHopperTiling::kRowBytes;
 inline constexpr int kHiddenThreads = (MBConvHopperTiling::kTeams + 1) * kTeamThreads;
+inline constexpr int kRowBytes = MBConvHopperTiling::kRowBytes;
 
 // Offset of a 16-byte piece of a row, swizzled as wgmma and the copy engine have it.
 __device__ inline int offset_of(int row, int piece) { return row * kRowBytes + (piece ^ row % 8) * 16; }
@@ -66,14 +66,12 @@ class Convolution {
   // channel.
   __device__ __forceinline__ void run(int hidden, const Taps& taps, int first_image) const {
     const Filter filter[2] = {make_filter(taps, 0), make_filter(taps, 1)};
-    for (int image = 0; image < tiling_.images; ++image) {
-      float total[2][4] = {};
-      if (tiling_.pitch == 8) {
-        convolve<1>(image, filter, total);
-      } else {
-        convolve<2>(image, filter, total);
-      }
-      write_totals(hidden, first_image + image, total);
+    int image = 0;
+    if (tiling_.pitch > 8) {
+      for (; image < tiling_.images; ++image) convolve<1, 2>(hidden, first_image, image, filter);
+    } else {  // two images at a time, so that there is as much to do beside a product
+      for (; image + 1 < tiling_.images; image += 2) convolve<2, 1>(hidden, first_image, image, filter);
+      if (image < tiling_.images) convolve<1, 1>(hidden, first_image, image, filter);
     }
   }
 
@@ -138,37 +136,42 @@ class Convolution {
 
   // Pairs of rows from the top, the loaded ones in turn; u overwrites what no later pair reads. Its sums over
   // the pixels are products with ones: rows 0 to 7 those of even, 8 to 15 of odd rows of the image.
-  template <int kRuns>
-  __device__ __forceinline__ void convolve(int image, const Filter (&filter)[2], float (&total)[2][4]) const {
+  template <int kImages, int kRunsOfImage>
+  __device__ __forceinline__ void convolve(int hidden, int first_image, int image,
+                                           const Filter (&filter)[2]) const {
+    constexpr int kRuns = kImages * kRunsOfImage;
     Run runs[kRuns];
     TwoRows even[kRuns], odd[kRuns];
+    float total[kImages][2][4] = {};
 #pragma unroll
     for (int i = 0; i < kRuns; ++i) {
-      runs[i] = run_of(image, i * 8);
+      runs[i] = run_of(image + i / kRunsOfImage, i % kRunsOfImage * 8);
       runs[i].load(even[i]);
     }
 #pragma unroll 1
     for (int row = 0; row < a_.height; row += 4) {
 #pragma unroll
       for (int i = 0; i < kRuns; ++i) runs[i].load(odd[i]);
-      convolve_two_rows<kRuns>(row, filter, even, odd, runs, total);
+      convolve_two_rows(row, filter, even, odd, runs, total);
       if (row + 2 >= a_.height) break;
 #pragma unroll
       for (int i = 0; i < kRuns; ++i) runs[i].load(even[i]);
-      convolve_two_rows<kRuns>(row + 2, filter, odd, even, runs, total);
+      convolve_two_rows(row + 2, filter, odd, even, runs, total);
     }
+#pragma unroll
+    for (int i = 0; i < kImages; ++i) write_totals(hidden, first_image + image + i, total[i]);
   }
 
-  template <int kRuns>
+  template <int kRuns, int kImages>
   __device__ __forceinline__ void convolve_two_rows(int row, const Filter (&filter)[2],
                                                     const TwoRows (&upper)[kRuns],
                                                     const TwoRows (&lower)[kRuns], Run (&runs)[kRuns],
-                                                    float (&total)[2][4]) const {
+                                                    float (&total)[kImages][2][4]) const {
     __syncwarp();
     const std::uint32_t second = row + 1 < a_.height ? ~0U : 0U;  // else zeros stay below the image
+    std::uint32_t u[2][kRuns][2];
 #pragma unroll
     for (int i = 0; i < kRuns; ++i) {
-      std::uint32_t u[2][2];
 #pragma unroll
       for (int group = 0; group < 2; ++group) {
         const Filter& f = filter[group];
@@ -179,14 +182,22 @@ class Convolution {
         multiply_add<T>(sum, f.upper[2], above[4], above[5]);
 #pragma unroll
         for (int j = 0; j < 3; ++j) multiply_add<T>(sum, f.lower[j], below[2 * j], below[2 * j + 1]);
-        u[group][0] = activated(sum[0], sum[1]) & runs[i].inside;
-        u[group][1] = activated(sum[2], sum[3]) & runs[i].inside & second;
+        u[group][i][0] = activated(sum[0], sum[1]) & runs[i].inside;
+        u[group][i][1] = activated(sum[2], sum[3]) & runs[i].inside & second;
       }
-      store_matrices_as_columns(runs[i].output, u[0][0], u[0][1], u[1][0], u[1][1]);
+      store_matrices_as_columns(runs[i].output, u[0][i][0], u[0][i][1], u[1][i][0], u[1][i][1]);
       runs[i].output += runs[i].output_step;
-      const std::uint32_t ones = round_pair<T>(1, 1);
+    }
+    const std::uint32_t ones = round_pair<T>(1, 1);
 #pragma unroll
-      for (int group = 0; group < 2; ++group) multiply_add<T>(total[group], u[group][0], u[group][1], ones);
+    for (int group = 0; group < 2; ++group) {
+      const auto& of = u[group];
+      if constexpr (kRuns > kImages) {
+        multiply_add<T>(total[0][group], {of[0][0], of[0][1], of[1][0], of[1][1]}, ones, ones);
+      } else {
+#pragma unroll
+        for (int i = 0; i < kImages; ++i) multiply_add<T>(total[i][group], of[i][0], of[i][1], ones);
+      }
     }
   }
 

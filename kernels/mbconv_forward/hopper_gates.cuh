@@ -9,7 +9,7 @@
 
 namespace cf::kernels::mbconv_hopper {
 
-inline constexpr int kGateBlocks = 8, kGateImages = 8, kGateThreads = 256, kGateWarps = kGateThreads / 32;
+inline constexpr int kGateBlocks = 8, kGateImages = 8, kGateThreads = 512, kGateWarps = kGateThreads / 32;
 
 template <class T>
 struct GateArguments {
@@ -44,15 +44,19 @@ class GateWorker {
 
   __device__ __forceinline__ void run() const {
     start_next_kernel();
+    const int tiles = (a_.hidden / 8 + kGateBlocks - 1) / kGateBlocks;
+    const int first = rank_ * tiles + warp_, last = min((rank_ + 1) * tiles, a_.hidden / 8);
+    FirstTerms weights = load_first_terms(first, last);
     wait_for_last_kernel();
-    cluster_barrier();  // all blocks run, so that their shared memories may be written
-    for (int row = 0; row < a_.rows_of_block(); row += 8) squeeze(row);
+    wait_for_cluster();  // all blocks run, so that their shared memories may be written
+    for (int row = 0; row < a_.rows_of_block(); row += kRowTiles * 8) squeeze(row);
     __syncthreads();
     pass_on();
     cluster_barrier();
-    const int tiles = (a_.hidden / 8 + kGateBlocks - 1) / kGateBlocks;
-    const int first = rank_ * tiles, last = min((rank_ + 1) * tiles, a_.hidden / 8);
-    for (int tile = first + warp_; tile < last; tile += kGateWarps) excite(tile * 8);
+    for (int tile = first; tile < last; tile += kGateWarps) {
+      excite(tile * 8, weights);
+      weights = load_first_terms(tile + kGateWarps, last);
+    }
   }
 
  private:
@@ -63,23 +67,31 @@ class GateWorker {
     return valid ? *reinterpret_cast<const Weights*>(row + term) : Weights{};
   }
 
-  // sum += eight terms of an image by those of a weight row.
-  static __device__ __forceinline__ void multiply(float (&sum)[4], const float4& low, const float4& high,
-                                                  const Weights& w) {
-    const MatrixA first{round_pair<T>(low.x, low.y), 0, round_pair<T>(low.z, low.w), 0};
-    const MatrixA second{round_pair<T>(high.x, high.y), 0, round_pair<T>(high.z, high.w), 0};
-    multiply_add<T>(sum, first, w.value[0], w.value[1]);
-    multiply_add<T>(sum, second, w.value[2], w.value[3]);
+  // Terms of an image as rows of A, two products deep.
+  struct Terms {
+    MatrixA first, second;
+  };
+  static __device__ __forceinline__ Terms round_terms(const float4& low, const float4& high, float factor) {
+    return {
+        {round_pair<T>(low.x * factor, low.y * factor), 0, round_pair<T>(low.z * factor, low.w * factor), 0},
+        {round_pair<T>(high.x * factor, high.y * factor), 0, round_pair<T>(high.z * factor, high.w * factor),
+         0}};
   }
 
-  // Eight squeezed channels of the block, this warp's part of their sums.
-  __device__ __forceinline__ void squeeze(int row) const {
-    const int d = rank_ * a_.rows_of_block() + row + lane_ / 4, image = first_image_ + lane_ / 4;
-    const bool has_row = d < a_.squeezed, has_image = image < a_.images;
-    const T* weights = a_.squeeze + std::int64_t{d} * a_.hidden;
+  // sum += eight terms of an image by those of a weight row.
+  static __device__ __forceinline__ void multiply(float (&sum)[4], const Terms& terms, const Weights& w) {
+    multiply_add<T>(sum, terms.first, w.value[0], w.value[1]);
+    multiply_add<T>(sum, terms.second, w.value[2], w.value[3]);
+  }
+
+  // Tiles of eight squeezed channels of the block, this warp's part of their sums.
+  static constexpr int kRowTiles = 2;
+  __device__ __forceinline__ void squeeze(int first_row) const {
+    const int image = first_image_ + lane_ / 4;
+    const bool has_image = image < a_.images;
     const float* sums = a_.sums + std::int64_t{image} * a_.hidden;
-    float sum[4] = {};
-#pragma unroll 4
+    float sum[kRowTiles][4] = {};
+#pragma unroll 2
     for (int first = warp_ * 32; first < a_.hidden; first += kGateWarps * 32) {
       const int term = first + lane_ % 4 * 8;
       const bool has_terms = term < a_.hidden;
@@ -88,20 +100,26 @@ class GateWorker {
         low = *reinterpret_cast<const float4*>(sums + term);
         high = *reinterpret_cast<const float4*>(sums + term + 4);
       }
-      const auto mean = [&](float4& v) {
-        v.x *= a_.share;
-        v.y *= a_.share;
-        v.z *= a_.share;
-        v.w *= a_.share;
-      };
-      mean(low);
-      mean(high);
-      multiply(sum, low, high, weights_at(weights, term, has_row && has_terms));
+      Weights weights[kRowTiles];
+#pragma unroll
+      for (int i = 0; i < kRowTiles; ++i) {
+        const int row = first_row + i * 8 + lane_ / 4, d = rank_ * a_.rows_of_block() + row;
+        weights[i] = weights_at(a_.squeeze + std::int64_t{d} * a_.hidden, term,
+                                has_terms && row < a_.rows_of_block() && d < a_.squeezed);
+      }
+      const Terms terms = round_terms(low, high, a_.share);
+#pragma unroll
+      for (int i = 0; i < kRowTiles; ++i) multiply(sum[i], terms, weights[i]);
     }
-    float* const to = part_sums_ + ((warp_ * a_.rows_of_block() + row) * kGateImages + lane_ / 4) +
-                      lane_ % 4 * 2 * kGateImages;
-    to[0] = sum[0];
-    to[kGateImages] = sum[1];
+#pragma unroll
+    for (int i = 0; i < kRowTiles; ++i) {
+      const int row = first_row + i * 8;
+      if (row >= a_.rows_of_block()) break;
+      float* const to = part_sums_ + ((warp_ * a_.rows_of_block() + row) * kGateImages + lane_ / 4) +
+                        lane_ % 4 * 2 * kGateImages;
+      to[0] = sum[i][0];
+      to[kGateImages] = sum[i][1];
+    }
   }
 
   // The sums of the warps' parts, in order, to all blocks of the cluster.
@@ -119,16 +137,42 @@ class GateWorker {
     }
   }
 
+  // Of a tile of eight gates the first terms of each row, asked for ahead: they do not wait for what is
+  // squeezed, nor for the kernel before.
+  static constexpr int kFirstTerms = 4;
+  struct FirstTerms {
+    Weights of[kFirstTerms];
+  };
+  __device__ __forceinline__ const T* excite_row(int channel) const {
+    return a_.excite + std::int64_t{channel + lane_ / 4} * a_.squeezed;
+  }
+  __device__ __forceinline__ FirstTerms load_first_terms(int tile, int last) const {
+    FirstTerms terms;
+#pragma unroll
+    for (int i = 0; i < kFirstTerms; ++i) {
+      const int term = i * 32 + lane_ % 4 * 8;
+      terms.of[i] = weights_at(excite_row(tile * 8), term, tile < last && term < a_.squeezed);
+    }
+    return terms;
+  }
+
   // Eight gates of each image.
-  __device__ __forceinline__ void excite(int channel) const {
-    const T* weights = a_.excite + std::int64_t{channel + lane_ / 4} * a_.squeezed;
+  __device__ __forceinline__ void excite(int channel, const FirstTerms& first_terms) const {
     const float* squeezed = squeezed_ + lane_ / 4 * a_.squeezed_pitch();
+    const auto terms_at = [&](int term) {
+      return round_terms(*reinterpret_cast<const float4*>(squeezed + term),
+                         *reinterpret_cast<const float4*>(squeezed + term + 4), 1);
+    };
+    const int count = kGateBlocks * a_.rows_of_block();
     float sum[4] = {};
-#pragma unroll 4
-    for (int term = lane_ % 4 * 8; term < kGateBlocks * a_.rows_of_block(); term += 32) {
-      multiply(sum, *reinterpret_cast<const float4*>(squeezed + term),
-               *reinterpret_cast<const float4*>(squeezed + term + 4),
-               weights_at(weights, term, term < a_.squeezed));
+#pragma unroll
+    for (int i = 0; i < kFirstTerms; ++i) {
+      const int term = i * 32 + lane_ % 4 * 8;
+      if (i * 32 < count) multiply(sum, terms_at(term), first_terms.of[i]);
+    }
+    for (int first = kFirstTerms * 32; first < count; first += 32) {
+      const int term = first + lane_ % 4 * 8;
+      multiply(sum, terms_at(term), weights_at(excite_row(channel), term, term < a_.squeezed));
     }
     const int image = first_image_ + lane_ / 4, e = channel + lane_ % 4 * 2;
     if (image >= a_.images) return;
@@ -144,7 +188,7 @@ class GateWorker {
 };
 
 template <class T>
-__global__ void __launch_bounds__(kGateThreads)
+__global__ void __launch_bounds__(kGateThreads, 2)
     mbconv_hopper_gates_kernel(const __grid_constant__ GateArguments<T> arguments) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ __align__(1024) unsigned char shared[];

@@ -20,7 +20,7 @@ class HiddenWorker {
   __device__ __forceinline__ HiddenWorker(const HiddenArguments<T>& arguments, unsigned char* shared)
       : a_(arguments),
         tiling_(arguments.tiling),
-        layout_(arguments.tiling, arguments.height),
+        layout_(arguments.tiling, arguments.height, arguments.width),
         shared_(shared),
         base_(shared_address(shared)),
         blocks_(cluster_size()),
@@ -31,39 +31,35 @@ class HiddenWorker {
         first_slice_(static_cast<int>(blockIdx.y) * arguments.slices),
         slices_(
             min(arguments.slices, (arguments.hidden + Tiling::kSlice - 1) / Tiling::kSlice - first_slice_)),
-        tile_(layout_.teams + team_ * arguments.tiling.team_bytes(arguments.height)),
+        tile_(layout_.teams + team_ * arguments.tiling.team_bytes(arguments.height, arguments.width)),
         convolution_(arguments, base_ + tile_, warp_, lane_),
         ring_{base_ + layout_.barriers + arguments.tiling.depth_blocks * 8, arguments.tiling.slots} {}
 
   __device__ __forceinline__ void prepare() {
     start_next_kernel();
     set_up();
-    wait_for_last_kernel();
   }
 
-  __device__ __forceinline__ bool copies() const { return team_ == Tiling::kTeams; }
+  __device__ __forceinline__ bool copies() const { return team_ == kTeams; }
 
-  // By one thread.
+  // By one thread. Only weights do not wait for the kernel before; everything else in this kernel waits for
+  // x.
   __device__ __forceinline__ void copy() {
     if (warp_ != 0 || lane_ != 0) return;
+    const int rank = cluster_rank(), count = slices_ * tiling_.depth_blocks,
+              ahead = min(tiling_.slots, count);
+    for (int i = 0; i < ahead; ++i) load_weights(i, rank);
+    wait_for_last_kernel();
     load_x();
-    const int rank = cluster_rank();
-    for (int slice = 0; slice < slices_; ++slice) {
-      for (int block = 0; block < tiling_.depth_blocks; ++block) {
-        ring_.wait_until_empty();
-        expect_bytes(ring_.full(), Tiling::kSlotBytes);
-        load_weights((first_slice_ + slice) * Tiling::kSlice, block * Tiling::kDepth, rank);
-        ring_.advance();
-      }
-    }
+    for (int i = ahead; i < count; ++i) load_weights(i, rank);
   }
 
   __device__ __forceinline__ void compute() {
     ring_.advance(team_ * tiling_.depth_blocks);
     Bias bias = load_bias(team_);
-    for (int i = team_; i < slices_; i += Tiling::kTeams) {
+    for (int i = team_; i < slices_; i += kTeams) {
       compute_slice((first_slice_ + i) * Tiling::kSlice, i, bias);
-      ring_.advance((Tiling::kTeams - 1) * tiling_.depth_blocks);
+      ring_.advance((kTeams - 1) * tiling_.depth_blocks);
     }
     if (threadIdx.x % kTeamThreads == 0) wait_for_tensor_stores();
   }
@@ -71,12 +67,13 @@ class HiddenWorker {
   // The other block may still write to this one's shared memory.
   __device__ __forceinline__ void finish() const {
     __syncwarp();
-    cluster_barrier();
+    wait_for_cluster();
   }
 
  private:
   using Tiling = MBConvHopperTiling;
   static constexpr int kTiles = kColumns / 8;  // of eight pixels
+  static constexpr int kTeams = Tiling::kTeams;
   using Sums = float[kTiles][4];
 
   __device__ __forceinline__ std::uint32_t x_barrier(int block) const {
@@ -94,22 +91,31 @@ class HiddenWorker {
   __device__ __forceinline__ void set_up() {
     if (threadIdx.x == 0) {
       for (int i = 0; i < tiling_.depth_blocks; ++i) init_barrier(x_barrier(i), 1);
-      for (int i = 0; i < Tiling::kTeams; ++i) init_barrier(turn_barrier(i), 1);
+      for (int i = 0; i < kTeams; ++i) init_barrier(turn_barrier(i), 1);
       ring_.init(4 * blocks_);
       fence_barriers();
     }
-    for (int i = threadIdx.x; i < Tiling::kTeams * tiling_.team_bytes(a_.height) / 16; i += kHiddenThreads) {
+    for (int i = threadIdx.x; i < tiling_.tiles_bytes(a_.height, a_.width) / 16; i += kHiddenThreads) {
       word<uint4>(layout_.teams + i * 16) = uint4{};
     }
-    const int pixels = a_.height * a_.width;
     for (int i = threadIdx.x; i < kColumns; i += kHiddenThreads) {
-      const int image = i / pixels, row = i % pixels / a_.width, column = i % pixels % a_.width;
-      const int place = image < tiling_.images
-                            ? (1 + image * tiling_.image_rows + row) * tiling_.pitch + column
-                            : (tiling_.team_rows(a_.height) - 1) * tiling_.pitch + i % 8;
-      word<int>(layout_.places + i * 4) = offset_of(place, 0);
+      word<int>(layout_.places + i * 4) = offset_of(place_of(i), 0);
     }
     cluster_barrier();
+  }
+
+  // In pixels of a tile; what is no pixel of an image lies apart from its seven neighbours.
+  __device__ __forceinline__ int place_of(int column) const {
+    const int pixels = a_.height * a_.width, image = column / pixels;
+    if (image < tiling_.images) {
+      const int row = column % pixels / a_.width;
+      return (1 + image * tiling_.image_rows + row) * tiling_.pitch + column % pixels % a_.width;
+    }
+    const int i = column % 8, gap = tiling_.pitch - a_.width;
+    if (tiling_.has_room_in_rows(a_.height, a_.width)) {
+      return (1 + i / gap) * tiling_.pitch + a_.width + i % gap;
+    }
+    return (1 + tiling_.images * tiling_.image_rows) * tiling_.pitch + i;
   }
 
   // --- the copying warp
@@ -123,10 +129,14 @@ class HiddenWorker {
     }
   }
 
-  // Of a slot: all of it, or this block's half for both blocks.
-  __device__ __forceinline__ void load_weights(int hidden, int channel, int rank) const {
+  // The next slot: all of it, or this block's half for both blocks.
+  __device__ __forceinline__ void load_weights(int number, int rank) {
     constexpr int kRows = Tiling::kSlice / 2;
+    const int slice = number / tiling_.depth_blocks, hidden = (first_slice_ + slice) * Tiling::kSlice,
+              channel = (number - slice * tiling_.depth_blocks) * Tiling::kDepth;
     const std::uint32_t slot = base_ + layout_.slots + ring_.slot * Tiling::kSlotBytes;
+    ring_.wait_until_empty();
+    expect_bytes(ring_.full(), Tiling::kSlotBytes);
     for (int half = rank; half < 2; half += blocks_) {
       const std::uint32_t to = slot + half * kRows * kRowBytes;
       if (blocks_ == 1) {
@@ -135,6 +145,7 @@ class HiddenWorker {
         copy_tensor_to_cluster(to, a_.expand, ring_.full(), blocks_, channel, hidden + half * kRows);
       }
     }
+    ring_.advance();
   }
 
   // --- a warpgroup
@@ -152,7 +163,7 @@ class HiddenWorker {
   __device__ __forceinline__ void compute_slice(int hidden, int slice, Bias& bias) {
     Sums sum;
     const auto taps = expand(hidden, bias, sum);
-    bias = load_bias(slice + Tiling::kTeams);
+    bias = load_bias(slice + kTeams);
     if (threadIdx.x % kTeamThreads == 0) wait_for_tensor_stores();
     named_barrier(1 + team_, kTeamThreads);
     put_expanded(sum);
@@ -199,7 +210,7 @@ class HiddenWorker {
       last = ring_.slot;
       ring_.advance();
     }
-    if (threadIdx.x % kTeamThreads == 0) arrive(turn_barrier((team_ + 1) % Tiling::kTeams));
+    if (threadIdx.x % kTeamThreads == 0) arrive(turn_barrier((team_ + 1) % kTeams));
     const auto taps = convolution_.load_taps(hidden);
     warpgroup_wait<0>();
     warpgroup_pin(sum);

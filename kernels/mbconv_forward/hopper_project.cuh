@@ -13,12 +13,12 @@ struct ProjectArguments {
   CUtensorMap u;        // [pixels][hidden]
   CUtensorMap gate;     // [images][hidden]
   CUtensorMap project;  // [c/32][j][t][i][hidden] with channel 32 (c/32) + 8t + 2j + i
-  const T* x;
+  CUtensorMap x;        // [pixels][channels]
   const float* bias;
   T* y;
   std::uint32_t pixels, image_pixels;
   int channels, hidden;
-  int teams;
+  MBConvProjectTiling tiling;
 };
 
 inline constexpr int kProjectTeams = MBConvProjectTiling::kMostTeams;
@@ -35,38 +35,44 @@ class ProjectWorker {
         warp_(static_cast<int>(threadIdx.x) / kLanes % 4),
         lane_(static_cast<int>(threadIdx.x) % kLanes),
         team_(__shfl_sync(0xffffffffU, static_cast<int>(threadIdx.x) / kTeamThreads, 0)),
-        first_pixel_(blockIdx.x * static_cast<unsigned>(arguments.teams * Tiling::kRows)),
+        first_pixel_(blockIdx.x * static_cast<unsigned>(arguments.tiling.teams * Tiling::kRows)),
         first_channel_(static_cast<int>(blockIdx.y) * Tiling::kColumns),
         chunks_((arguments.hidden + Tiling::kDepth - 1) / Tiling::kDepth),
-        ring_{base_ + Tiling::kSlots * Tiling::kSlotBytes, Tiling::kSlots} {}
+        ring_{base_ + arguments.tiling.barriers(), arguments.tiling.slots} {}
 
   __device__ __forceinline__ void prepare() const {
     start_next_kernel();
     if (threadIdx.x == 0) {
-      ring_.init(4 * a_.teams * blocks_);
+      ring_.init(4 * a_.tiling.teams * blocks_);
       fence_barriers();
     }
     cluster_barrier();
-    wait_for_last_kernel();
   }
 
   __device__ __forceinline__ bool copies() const { return team_ == kProjectTeams; }
 
-  // By one thread.
+  // By one thread. Only weights do not wait for the kernel before; everything else in this kernel waits for
+  // what comes behind them.
   __device__ __forceinline__ void copy() {
     if (warp_ != 0 || lane_ != 0) return;
-    const int rank = cluster_rank(), first_image = static_cast<int>(first_pixel_ / a_.image_pixels);
+    const int rank = cluster_rank(), ahead = min(a_.tiling.slots, chunks_);
+    Ring weights = ring_;
+    for (int chunk = 0; chunk < ahead; ++chunk) {
+      load_weights(weights, chunk, rank);
+      weights.advance();
+    }
+    wait_for_last_kernel();
     for (int chunk = 0; chunk < chunks_; ++chunk) {
-      const std::uint32_t slot = base_ + ring_.slot * Tiling::kSlotBytes;
-      const int depth = chunk * Tiling::kDepth;
-      ring_.wait_until_empty();
-      expect_bytes(ring_.full(), Tiling::kWeightBytes + a_.teams * Tiling::kTeamBytes + Tiling::kGateBytes);
-      load_weights(slot, depth, rank);
-      for (int team = 0; team < a_.teams; ++team) {
-        copy_tensor(slot + Tiling::kWeightBytes + team * Tiling::kTeamBytes, a_.u, ring_.full(), depth,
-                    static_cast<int>(first_pixel_) + team * Tiling::kRows);
+      if (chunk >= ahead) {
+        ring_.wait_until_empty();
+        load_weights(ring_, chunk, rank);
       }
-      copy_tensor(slot + kGates, a_.gate, ring_.full(), depth, first_image);
+      load_hidden(chunk);
+      ring_.advance();
+    }
+    for (int half = 0; half < kHalves; ++half) {
+      ring_.wait_until_empty();
+      load_x(half);
       ring_.advance();
     }
   }
@@ -74,20 +80,20 @@ class ProjectWorker {
   // The other block may still write to this one's shared memory.
   __device__ __forceinline__ void finish() const {
     __syncwarp();
-    cluster_barrier();
+    wait_for_cluster();
   }
 
   __device__ __forceinline__ void multiply() {
-    if (team_ >= a_.teams) return;
+    if (team_ >= a_.tiling.teams) return;
     Sums sum;
-    start_sums(sum, first_pixel_of_lane());
+    start_sums(sum);
     const Places places = find_places();
     pin(sum);
     int last = -1;
     for (int chunk = 0; chunk < chunks_; ++chunk) {
-      const int slot = ring_.slot * Tiling::kSlotBytes;
+      const int slot = ring_.slot * a_.tiling.slot_bytes();
       wait_for_phase(ring_.full(), ring_.phase);
-      apply_gates(slot, places);
+      apply_gates(slot, ring_.slot, places);
       fence_for_warpgroups();
       named_barrier(1 + team_, kTeamThreads);
       multiply_slot(base_ + slot, sum);
@@ -98,15 +104,21 @@ class ProjectWorker {
     }
     warpgroup_wait<0>();
     pin(sum);
-    store(sum, first_pixel_of_lane());
+    ring_.release(last);
+#pragma unroll
+    for (int half = 0; half < kHalves; ++half) {
+      wait_for_phase(ring_.full(), ring_.phase);
+      store(sum[half], half, ring_.slot * a_.tiling.slot_bytes());
+      ring_.advance();
+    }
   }
 
  private:
   using Tiling = MBConvProjectTiling;
   static constexpr int kHalves = 2;  // of the channels: a product of 256 columns takes too many registers
   static constexpr int kTiles = Tiling::kColumns / 8 / kHalves, kSteps = Tiling::kDepth / 16;
+  static constexpr int kColumnBlocks = Tiling::kColumns / kHalves / Tiling::kDepth;  // of x
   using Sums = float[kHalves][kTiles][4];
-  static constexpr int kGates = Tiling::kWeightBytes + Tiling::kMostTeams * Tiling::kTeamBytes;
 
   static __device__ __forceinline__ void pin(Sums& sum) {
 #pragma unroll
@@ -114,11 +126,36 @@ class ProjectWorker {
   }
 
   // Of a slot: all of it, or this block's half for both blocks.
-  __device__ __forceinline__ void load_weights(std::uint32_t slot, int depth, int rank) const {
+  __device__ __forceinline__ void load_weights(const Ring& ring, int chunk, int rank) const {
     constexpr int kColumns = Tiling::kColumns / 2;
+    const std::uint32_t slot = base_ + ring.slot * a_.tiling.slot_bytes();
+    expect_bytes(ring.full(), a_.tiling.slot_bytes() + a_.tiling.gate_bytes());
     for (int half = rank; half < 2; half += blocks_) {
-      copy_tensor_to_cluster(slot + half * kColumns * kRowBytes, a_.project, ring_.full(), blocks_, depth, 0,
-                             0, 0, (first_channel_ + half * kColumns) / 32);
+      copy_tensor_to_cluster(slot + half * kColumns * kRowBytes, a_.project, ring.full(), blocks_,
+                             chunk * Tiling::kDepth, 0, 0, 0, (first_channel_ + half * kColumns) / 32);
+    }
+  }
+
+  // The rest of the slot.
+  __device__ __forceinline__ void load_hidden(int chunk) const {
+    const int depth = chunk * Tiling::kDepth;
+    for (int team = 0; team < a_.tiling.teams; ++team) {
+      copy_tensor(
+          base_ + ring_.slot * a_.tiling.slot_bytes() + Tiling::kWeightBytes + team * Tiling::kTeamBytes,
+          a_.u, ring_.full(), depth, static_cast<int>(first_pixel_) + team * Tiling::kRows);
+    }
+    copy_tensor(base_ + a_.tiling.gates() + ring_.slot * a_.tiling.gate_bytes(), a_.gate, ring_.full(), depth,
+                static_cast<int>(first_pixel_ / a_.image_pixels));
+  }
+
+  // Into a slot: of half the channels two blocks of columns, each of all warpgroups.
+  __device__ __forceinline__ void load_x(int half) const {
+    expect_bytes(ring_.full(), kColumnBlocks * a_.tiling.teams * Tiling::kTeamBytes);
+    for (int i = 0; i < kColumnBlocks * a_.tiling.teams; ++i) {
+      const int block = i / a_.tiling.teams, team = i % a_.tiling.teams;
+      copy_tensor(base_ + ring_.slot * a_.tiling.slot_bytes() + i * Tiling::kTeamBytes, a_.x, ring_.full(),
+                  first_channel_ + (half * kColumnBlocks + block) * Tiling::kDepth,
+                  static_cast<int>(first_pixel_) + team * Tiling::kRows);
     }
   }
 
@@ -138,98 +175,111 @@ class ProjectWorker {
     warpgroup_commit();
   }
 
-  __device__ __forceinline__ std::uint32_t first_pixel_of_lane() const {
-    return first_pixel_ + team_ * Tiling::kRows + warp_ * 16 + lane_ / 4;
-  }
+  using Words = Pack<std::uint32_t, 4>;
 
   // In a slot: the 16-byte pieces of u that a thread gates, every 16th row, and the gates of their images.
   static constexpr int kPieces = kRowBytes / 16, kStep = kTeamThreads / kPieces,
-                       kRows = Tiling::kRows / kStep;
+                       kRows = Tiling::kRows / kStep,
+                       kBatch = 2;  // more at once would take too many registers
   struct Places {
-    int u, gates[kRows];
+    int u, images[kRows], piece;
   };
   __device__ __forceinline__ Places find_places() const {
     static_assert(kStep % 8 == 0, "so that all rows of a thread have one swizzle");
     const int thread = static_cast<int>(threadIdx.x) % kTeamThreads, row = thread / kPieces,
               piece = thread % kPieces;
     Places places;
+    places.piece = piece;
     places.u = Tiling::kWeightBytes + team_ * Tiling::kTeamBytes + offset_of(row, piece);
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const std::uint32_t pixel = first_pixel_ + team_ * Tiling::kRows + row + i * kStep;
-      const auto image = static_cast<int>(pixel / a_.image_pixels - first_pixel_ / a_.image_pixels);
-      places.gates[i] = kGates + offset_of(image, piece);
+      places.images[i] = static_cast<int>(pixel / a_.image_pixels - first_pixel_ / a_.image_pixels);
     }
     return places;
   }
 
-  __device__ __forceinline__ void apply_gates(int slot, const Places& places) const {
+  __device__ __forceinline__ void apply_gates(int slot, int number, const Places& places) const {
+    const int first_row = number * a_.tiling.images;
 #pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      auto& u = *reinterpret_cast<Words*>(shared_ + slot + places.u + i * kStep * kRowBytes);
-      const auto gates = *reinterpret_cast<const Words*>(shared_ + slot + places.gates[i]);
-      Words gated;
+    for (int first = 0; first < kRows; first += kBatch) {
+      Words u[kBatch], gates[kBatch];
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        gated.value[j] = mbconv_portable::multiply_pair<T>(u.value[j], gates.value[j]);
+      for (int i = 0; i < kBatch; ++i) {
+        u[i] = piece_of_u(slot, places, first + i);
+        gates[i] = *reinterpret_cast<const Words*>(
+            shared_ + a_.tiling.gates() + offset_of(first_row + places.images[first + i], places.piece));
       }
-      u = gated;
+#pragma unroll
+      for (int i = 0; i < kBatch; ++i) {
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          u[i].value[j] = mbconv_portable::multiply_pair<T>(u[i].value[j], gates[i].value[j]);
+        }
+        piece_of_u(slot, places, first + i) = u[i];
+      }
+    }
+  }
+  __device__ __forceinline__ Words& piece_of_u(int slot, const Places& places, int row) const {
+    return *reinterpret_cast<Words*>(shared_ + slot + places.u + row * kStep * kRowBytes);
+  }
+
+  // A lane has eight neighbouring channels of each block of 32 columns of two pixels: the first two elements
+  // of four tiles, and the last two.
+  __device__ __forceinline__ int channel_of_lane(int half, int block) const {
+    return first_channel_ + half * kTiles * 8 + block * 32 + lane_ % 4 * 8;
+  }
+
+  // sum = bias.
+  __device__ __forceinline__ void start_sums(Sums& sum) const {
+#pragma unroll
+    for (int half = 0; half < kHalves; ++half) {
+#pragma unroll
+      for (int block = 0; block < kTiles / 4; ++block) {
+        const int channel = channel_of_lane(half, block);
+        float4 bias[2] = {};
+        if (channel < a_.channels) {
+          bias[0] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel));
+          bias[1] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel) + 1);
+        }
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          float(&values)[4] = sum[half][block * 4 + i];
+          const float4& b = bias[i / 2];
+          values[0] = values[2] = i % 2 == 0 ? b.x : b.z;
+          values[1] = values[3] = i % 2 == 0 ? b.y : b.w;
+        }
+      }
     }
   }
 
-  using Words = Pack<std::uint32_t, 4>;
-
-  // Calls body(block, at, channel, offset, inside) for the lane's eight neighbouring channels of each block
-  // of 32 columns of both of its pixels; at: their first element of each four sums; inside: they exist.
-  template <class Body>
-  __device__ __forceinline__ void for_each_pack(std::uint32_t first_pixel, const Body& body) const {
+  // y = x + sum of half the channels; x is in the slot.
+  __device__ __forceinline__ void store(const float (&sum)[kTiles][4], int half, int slot) const {
 #pragma unroll
-    for (int block = 0; block < kHalves * kTiles / 4; ++block) {
-      const int channel = first_channel_ + block * 32 + lane_ % 4 * 8;
+    for (int block = 0; block < kTiles / 4; ++block) {
+      const int channel = channel_of_lane(half, block);
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const std::uint32_t pixel = first_pixel + half * 8;
-        body(block, half * 2, channel, std::int64_t{pixel} * a_.channels + channel,
-             pixel < a_.pixels && channel < a_.channels);
+      for (int lower = 0; lower < 2; ++lower) {
+        const int row = warp_ * 16 + lane_ / 4 + lower * 8;
+        const std::uint32_t pixel = first_pixel_ + team_ * Tiling::kRows + row;
+        const auto x = *reinterpret_cast<const Words*>(
+            shared_ + slot + (block / 2 * a_.tiling.teams + team_) * Tiling::kTeamBytes +
+            offset_of(row, block % 2 * 4 + lane_ % 4));
+        Words y;
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const float(&values)[4] = sum[block * 4 + i];
+          T low, high;
+          low.bits = static_cast<std::uint16_t>(x.value[i]);
+          high.bits = static_cast<std::uint16_t>(x.value[i] >> 16);
+          y.value[i] =
+              round_pair<T>(to_float(low) + values[lower * 2], to_float(high) + values[lower * 2 + 1]);
+        }
+        if (pixel < a_.pixels && channel < a_.channels) {
+          *reinterpret_cast<Words*>(a_.y + std::int64_t{pixel} * a_.channels + channel) = y;
+        }
       }
-      if (block % 4 == 3) asm volatile("" ::: "memory");  // more loads at once would take too many registers
     }
-  }
-
-  // sum = x + bias.
-  __device__ __forceinline__ void start_sums(Sums& sum, std::uint32_t first_pixel) const {
-    for_each_pack(first_pixel, [&](int block, int at, int channel, std::int64_t offset, bool inside) {
-      Words x{};
-      float4 bias[2] = {};
-      if (inside) {
-        x = *reinterpret_cast<const Words*>(a_.x + offset);
-        bias[0] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel));
-        bias[1] = __ldg(reinterpret_cast<const float4*>(a_.bias + channel) + 1);
-      }
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        float(&values)[4] = sum[block * 4 / kTiles][block * 4 % kTiles + i];
-        const float4& b = bias[i / 2];
-        T low, high;
-        low.bits = static_cast<std::uint16_t>(x.value[i]);
-        high.bits = static_cast<std::uint16_t>(x.value[i] >> 16);
-        values[at] = to_float(low) + (i % 2 == 0 ? b.x : b.z);
-        values[at + 1] = to_float(high) + (i % 2 == 0 ? b.y : b.w);
-      }
-    });
-  }
-
-  __device__ __forceinline__ void store(const Sums& sum, std::uint32_t first_pixel) const {
-    for_each_pack(first_pixel, [&](int block, int at, int, std::int64_t offset, bool inside) {
-      if (!inside) return;
-      Words pack;
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const float(&values)[4] = sum[block * 4 / kTiles][block * 4 % kTiles + i];
-        pack.value[i] = round_pair<T>(values[at], values[at + 1]);
-      }
-      *reinterpret_cast<Words*>(a_.y + offset) = pack;
-    });
   }
 
   const ProjectArguments<T>& a_;

@@ -113,33 +113,33 @@ bool project(Cuda place, const MBConvForward<T>& a, const T* x, std::int64_t ima
   const std::int64_t image_pixels = e[1] * e[2], pixels = images * image_pixels, channels = e[3];
   const std::int64_t hidden = a.expand.template extent<E>().value, bytes = 2 * hidden;
   if (!has_hopper_code<mbconv_hopper_project_kernel<T>>() || channels % 32 != 0) return false;
-  const int teams = mbconv_project_teams(pixels, channels, multiprocessors_of(place));
-  // Pixels that start anywhere in an image.
-  if ((teams * Tiling::kRows + image_pixels - 2) / image_pixels + 1 > Tiling::kMostImages) return false;
+  const auto tiling = mbconv_project_tiling(pixels, image_pixels, channels, multiprocessors_of(place),
+                                            shared_memory_of_block(0));
+  if (tiling.shared_bytes == 0) return false;
   constexpr int kHalf = Tiling::kColumns / 2;
   const ProjectArguments<T> arguments{
       .u = tensor_map<2>(scratch.u, {{hidden, Tiling::kDepth}, {pixels, Tiling::kRows, bytes}}),
-      .gate = tensor_map<2>(scratch.gate, {{hidden, Tiling::kDepth}, {images, Tiling::kMostImages, bytes}}),
+      .gate = tensor_map<2>(scratch.gate, {{hidden, Tiling::kDepth}, {images, tiling.images, bytes}}),
       .project = tensor_map<5>(a.project.data(), {{hidden, Tiling::kDepth},
                                                   {2, 2, bytes},
                                                   {4, 4, 8 * bytes},
                                                   {4, 4, 2 * bytes},
                                                   {channels / 32, kHalf / 32, 32 * bytes}}),
-      .x = x,
+      .x = tensor_map<2>(x, {{channels, Tiling::kDepth}, {pixels, Tiling::kRows, 2 * channels}}),
       .bias = a.project_bias.data(),
       .y = y,
       .pixels = static_cast<std::uint32_t>(pixels),
       .image_pixels = static_cast<std::uint32_t>(image_pixels),
       .channels = static_cast<int>(channels),
       .hidden = static_cast<int>(hidden),
-      .teams = teams};
-  const std::int64_t rows = teams * Tiling::kRows, tiles = (pixels + rows - 1) / rows;
+      .tiling = tiling};
+  const std::int64_t rows = tiling.teams * Tiling::kRows, tiles = (pixels + rows - 1) / rows;
   const std::int64_t cluster = tiles > 1 ? 2 : 1;
   launch_clusters("mbconv forward, project", mbconv_hopper_project_kernel<T>,
                   {.grid = {static_cast<unsigned>((tiles + cluster - 1) / cluster * cluster),
                             static_cast<unsigned>((channels + Tiling::kColumns - 1) / Tiling::kColumns)},
                    .block = kProjectThreads,
-                   .shared_bytes = Tiling::kBytes},
+                   .shared_bytes = static_cast<std::size_t>(tiling.shared_bytes)},
                   static_cast<unsigned>(cluster), place, arguments);
   return true;
 }

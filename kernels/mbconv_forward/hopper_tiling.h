@@ -20,27 +20,39 @@ struct MBConvHopperTiling {
 
   int images = 0;      // of a block
   int columns = 0;     // of the product, at least the pixels
-  int image_rows = 0;  // between images in shared memory: even, behind each image a row of zeros
+  int image_rows = 0;  // between images in shared memory: behind each a row of zeros
   int pitch = 0;       // pixels between rows in shared memory
   int depth_blocks = 0;
   int slots = 0;         // of the ring of weights
   int shared_bytes = 0;  // 0: not this route
 
   constexpr int x_bytes() const { return depth_blocks * columns * kRowBytes; }
-  // A row of zeros before the first image and behind each; the last row is for what belongs to no image.
-  constexpr int team_rows(int height) const {
-    return 1 + images * image_rows + (image_rows - height < 2 ? 1 : 0);
+  // Columns of the product that belong to no image go where no pixel is: behind the rows, or into a row
+  // behind the images.
+  constexpr bool has_room_in_rows(int height, int width) const {
+    return columns == images * height * width || (pitch - width) * images * image_rows >= 8;
   }
-  constexpr int team_bytes(int height) const { return team_rows(height) * pitch * kRowBytes; }
+  // From one team's tile to the next. It begins with a row of zeros, which is the one behind the images of
+  // the tile before unless something is written there: the last row of an odd number is computed with the one
+  // behind it.
+  constexpr int team_rows(int height, int width) const {
+    return images * image_rows + (has_room_in_rows(height, width) ? height % 2 : 2);
+  }
+  constexpr int team_bytes(int height, int width) const {
+    return team_rows(height, width) * pitch * kRowBytes;
+  }
+  constexpr int tiles_bytes(int height, int width) const {
+    return kTeams * team_bytes(height, width) + pitch * kRowBytes;
+  }
 };
 
 // Offsets in shared memory, from an address aligned to 1024 bytes.
 struct MBConvHopperLayout {
   int teams, slots, places, turns, barriers, end;
 
-  constexpr MBConvHopperLayout(const MBConvHopperTiling& t, int height)
+  constexpr MBConvHopperLayout(const MBConvHopperTiling& t, int height, int width)
       : teams(t.x_bytes()),
-        slots(teams + MBConvHopperTiling::kTeams * t.team_bytes(height)),
+        slots(teams + t.tiles_bytes(height, width)),
         places(slots + t.slots * MBConvHopperTiling::kSlotBytes),
         turns(places + t.columns * 4),
         barriers(turns + MBConvHopperTiling::kTeams * 8),
@@ -67,11 +79,11 @@ constexpr MBConvHopperTiling mbconv_hopper_tiling(std::int64_t samples, std::int
     for (const int columns : kMBConvHopperColumns) {
       if (t.columns == 0 && columns >= images * pixels) t.columns = columns;
     }
-    t.image_rows = static_cast<int>(height + 2) / 2 * 2;
+    t.image_rows = static_cast<int>(height) + 1;
     t.pitch = static_cast<int>(width + 7) / 8 * 8;
     t.depth_blocks =
         static_cast<int>((channels + MBConvHopperTiling::kDepth - 1) / MBConvHopperTiling::kDepth);
-    const auto fixed = MBConvHopperLayout(t, static_cast<int>(height)).end;
+    const auto fixed = MBConvHopperLayout(t, static_cast<int>(height), static_cast<int>(width)).end;
     constexpr int kBytesOfSlot = MBConvHopperTiling::kSlotBytes + 16;
     t.slots = static_cast<int>(std::min<std::int64_t>(kMostSlots, (shared_limit - fixed) / kBytesOfSlot));
     if (t.slots < kFewestSlots) continue;
@@ -79,7 +91,7 @@ constexpr MBConvHopperTiling mbconv_hopper_tiling(std::int64_t samples, std::int
     if (share <= best_share) continue;
     best_share = share;
     best = t;
-    best.shared_bytes = MBConvHopperLayout(t, static_cast<int>(height)).end;
+    best.shared_bytes = MBConvHopperLayout(t, static_cast<int>(height), static_cast<int>(width)).end;
   }
   return best;
 }
@@ -87,15 +99,22 @@ constexpr MBConvHopperTiling mbconv_hopper_tiling(std::int64_t samples, std::int
 struct MBConvProjectTiling {
   static constexpr int kRows = 64;       // pixels of a warpgroup
   static constexpr int kColumns = 256;   // channels of a block
-  static constexpr int kDepth = 64;      // hidden channels in a slot
+  static constexpr int kDepth = 64;      // hidden channels, or at the end channels of x, in a slot
   static constexpr int kMostTeams = 3;   // warpgroups of a block that multiply
   static constexpr int kMostImages = 8;  // that a block's pixels belong to
-  static constexpr int kSlots = 3;
   static constexpr int kRowBytes = 128;
-  static constexpr int kWeightBytes = kColumns * kRowBytes, kTeamBytes = kRows * kRowBytes,
-                       kGateBytes = kMostImages * kRowBytes;
-  static constexpr int kSlotBytes = kWeightBytes + kMostTeams * kTeamBytes + kGateBytes;
-  static constexpr int kBytes = kSlots * (kSlotBytes + 16);
+  static constexpr int kWeightBytes = kColumns * kRowBytes, kTeamBytes = kRows * kRowBytes;
+
+  int teams = 0;
+  int images = 0;        // whose gates a slot has room for
+  int slots = 0;         // of the ring
+  int shared_bytes = 0;  // 0: not this route
+
+  constexpr int slot_bytes() const { return kWeightBytes + teams * kTeamBytes; }
+  // Behind the slots, an address aligned to 1024 bytes.
+  constexpr int gates() const { return slots * slot_bytes(); }
+  constexpr int gate_bytes() const { return images * kRowBytes; }
+  constexpr int barriers() const { return gates() + slots * gate_bytes(); }
 };
 
 // Warpgroups of a block: the number that finishes first if all multiprocessors take turns of one block each;
@@ -115,6 +134,23 @@ constexpr int mbconv_project_teams(std::int64_t pixels, std::int64_t channels, i
     }
   }
   return best;
+}
+
+constexpr MBConvProjectTiling mbconv_project_tiling(std::int64_t pixels, std::int64_t image_pixels,
+                                                    std::int64_t channels, int multiprocessors,
+                                                    std::int64_t shared_limit) {
+  constexpr int kFewestSlots = 3, kMostSlots = 6;
+  MBConvProjectTiling t;
+  t.teams = mbconv_project_teams(pixels, channels, multiprocessors);
+  // Of pixels that start anywhere in an image.
+  const std::int64_t images = (t.teams * MBConvProjectTiling::kRows + image_pixels - 2) / image_pixels + 1;
+  if (images > MBConvProjectTiling::kMostImages) return {};
+  t.images = images > 4 ? MBConvProjectTiling::kMostImages : 4;
+  for (t.slots = kMostSlots; t.slots >= kFewestSlots; --t.slots) {
+    t.shared_bytes = t.barriers() + t.slots * 16;
+    if (t.shared_bytes <= shared_limit) return t;
+  }
+  return {};
 }
 
 }  // namespace cf::kernels

@@ -174,6 +174,7 @@ TEST(MBConvHopperTiling, FitsWhatAHopperGpuGrants) {
   const auto one = tiling(128, 14, 256);
   EXPECT_EQ(one.images, 1);
   EXPECT_EQ(one.columns, 200);
+  EXPECT_EQ(one.slots, 4) << "the weights of one product";
   const auto two = tiling(128, 7, 512);
   EXPECT_EQ(two.images, 2);
   EXPECT_EQ(two.columns, 104);
@@ -186,7 +187,6 @@ TEST(MBConvHopperTiling, FitsWhatAHopperGpuGrants) {
       if (t.shared_bytes == 0) continue;
       EXPECT_LE(t.shared_bytes, kGranted);
       EXPECT_LE(t.images * side * side, t.columns);
-      EXPECT_EQ(t.image_rows % 2, 0);
       EXPECT_GT(t.image_rows, side);
       EXPECT_GE(t.slots, 3);
     }
