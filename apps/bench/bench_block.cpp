@@ -61,7 +61,7 @@ void print_list(const Selection& selection) {
   for (const auto& problem : selection.cases) row(problem.name, problem.flops, problem.bytes(DType::Float32));
 }
 
-void print_heading(const std::string& device, const DeviceLimits& limits, bool in_graph) {
+void print_block_heading(const std::string& device, const DeviceLimits& limits, bool in_graph) {
   fmt::print("device     {}\n", device);
   fmt::print("limits     copy {:.1f} GB/s, matrix products in {} {:.2f} TFLOP/s; measured now\n",
              1e-9 * limits.bytes_per_second, name_of(limits.matrix_type), 1e-12 * limits.flops_per_second);
@@ -109,7 +109,7 @@ void run(const BlockOptions& options) {
   const std::int64_t cache = last_cache_bytes(*executor);
   const std::string device = device_name(*executor);
   if (!options.json) {
-    print_heading(device, limits, CapturedWork::is_possible(*executor));
+    print_block_heading(device, limits, CapturedWork::is_possible(*executor));
     measure(*executor, selection, limits, cache, options.samples, print_row);
     return;
   }

@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
+double elapsed_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
@@ -37,7 +37,7 @@ void BatchCopies::copy(const data::Batch& batch) {
   } else {
     step_input(executor_, nullptr, DType::UInt8, shape_, number_++, fill_);
   }
-  seconds_ += seconds_since(start);
+  seconds_ += elapsed_since(start);
 }
 
 LoaderRate measure_loader(const data::Dataset& dataset, data::LoaderOptions options, const LoaderRun& run,
@@ -49,7 +49,7 @@ LoaderRate measure_loader(const data::Dataset& dataset, data::LoaderOptions opti
   const auto take_batches_for = [&](double seconds, std::int64_t images) {
     const auto start = Clock::now();
     std::int64_t batches = 0;
-    while (batches * options.batch < images && (batches <= options.queue || seconds_since(start) < seconds)) {
+    while (batches * options.batch < images && (batches <= options.queue || elapsed_since(start) < seconds)) {
       data::Batch batch = loader.next();
       copies.copy(batch);
       loader.recycle(std::move(batch));
@@ -67,7 +67,7 @@ LoaderRate measure_loader(const data::Dataset& dataset, data::LoaderOptions opti
   rate.resident_at_begin = resident_memory();
   const auto start = Clock::now();
   rate.copied_images = options.batch * take_batches_for(run.seconds, run.images);
-  rate.seconds = seconds_since(start);
+  rate.seconds = elapsed_since(start);
   rate.resident_at_end = resident_memory();
   const data::LoaderWork after = loader.work();
   rate.work = {after.images - before.images, after.seconds - before.seconds};

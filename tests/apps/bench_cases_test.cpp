@@ -80,11 +80,11 @@ TEST(BenchMemory, EveryCopyHoldsWhatTheCaseDraws) {
 }
 
 TEST(BenchMemory, LargeTensorsRepeatTheirBeginning) {
-  constexpr std::int64_t kDrawn = 1 << 18, kSize = 2 * kDrawn + 12'345;
+  constexpr std::int64_t kDrawn = 1 << 18, kElements = 2 * kDrawn + 12'345;
   const auto executor = Executor::cpu(1);
-  RotatingMemory memory(*executor, increment(kSize), DType::Float32, 1);
+  RotatingMemory memory(*executor, increment(kElements), DType::Float32, 1);
   const auto* x = static_cast<const float*>(memory.copy(0).tensor(0));
-  for (std::int64_t i = kDrawn; i < kSize; ++i) ASSERT_EQ(x[i], x[i - kDrawn]) << i;
+  for (std::int64_t i = kDrawn; i < kElements; ++i) ASSERT_EQ(x[i], x[i - kDrawn]) << i;
   EXPECT_NE(x[0], x[1]);
 }
 
