@@ -3,6 +3,7 @@
 #include "framework/autograd/pass.h"
 #include "framework/ops/gated_norm.h"
 #include "framework/ops/gather_samples.h"
+#include "framework/ops/grouped_conv.h"
 
 namespace cf::layers {
 
@@ -23,8 +24,8 @@ Variable MBConv::operator()(const Variable& x, Pass& pass, kernels::Activation a
       training_route(pass.executor().kind(), input.tensor(pass).dtype(), activation).is_fused()) {
     return norm_and_add(pass, x, mbconv_branch(pass, input, branch()), project_bn.state(), kept);
   }
-  const Variable expanded = expand_bn(expand(input, pass), pass, activation);
-  const Variable hidden = gated_norm(pass, conv(expanded, pass), conv_bn.state(), se.state(), activation);
+  const Variable u = normed_conv(pass, expand(input, pass), expand_bn.state(), activation, conv.weight);
+  const Variable hidden = gated_norm(pass, u, conv_bn.state(), se.state(), activation);
   return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);
 }
 

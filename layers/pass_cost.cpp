@@ -43,6 +43,14 @@ PassCost grouped_conv_backward_weight(std::int64_t m, std::int64_t c) {
   return cost(kFilter * m * c, 2 * m * c, kFilter * c);
 }
 
+PassCost normed_conv(std::int64_t m, std::int64_t c) {
+  return cost(kFilter * m * c, 2 * m * c + kFilter * c, 2 * c);
+}
+
+PassCost normed_conv_backward_weight(std::int64_t m, std::int64_t c) {
+  return cost(kFilter * m * c, 2 * m * c, (kFilter + 2) * c);
+}
+
 PassCost patch_conv(std::int64_t inputs, std::int64_t outputs, std::int64_t filter, std::int64_t k) {
   return cost(outputs * filter, inputs + outputs + filter * k, 0);
 }

@@ -27,6 +27,10 @@ PassCost grouped_conv_centre(std::int64_t m, std::int64_t c);
 PassCost grouped_conv_backward_input(std::int64_t m, std::int64_t c);
 PassCost grouped_conv_backward_weight(std::int64_t m, std::int64_t c);
 
+// With a norm and an activation in front.
+PassCost normed_conv(std::int64_t m, std::int64_t c);
+PassCost normed_conv_backward_weight(std::int64_t m, std::int64_t c);
+
 // inputs, outputs: elements of the images; filter: elements of one output channel.
 PassCost patch_conv(std::int64_t inputs, std::int64_t outputs, std::int64_t filter, std::int64_t k);
 PassCost patch_conv_backward_weight(std::int64_t inputs, std::int64_t outputs, std::int64_t filter,

@@ -175,8 +175,11 @@ class StepWriter {
                        squeezed = outputs_of(block.se.reduce.weight);
     parts_.back().why_not_fused = "MBConv blocks are counted layer by layer, as they train on a GPU";
     linear(".expand", m, block.expand.weight);
-    norm(".expand_bn", m, e);
-    conv(m, block.conv.weight);
+    forward(".expand_bn statistics", passes::batch_norm_statistics(m, e));
+    backward(".expand_bn backward", passes::batch_norm_backward(m, e));
+    forward(".conv", passes::normed_conv(m, e));
+    backward(".conv backward input", passes::grouped_conv_backward_input(m, e));
+    backward(".conv backward weight", passes::normed_conv_backward_weight(m, e));
     forward(".conv_bn statistics", passes::batch_norm_statistics(m, e));
     forward(".se", passes::gated_norm_gates(kept, m, e, squeezed));
     forward(".se applied with .conv_bn", passes::gated_norm_apply(kept, m, e));

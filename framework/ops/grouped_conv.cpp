@@ -7,7 +7,61 @@ namespace cf {
 
 namespace {
 
+using kernels::Activation;
+
 constexpr auto call = [](auto place, const auto& args) { kernels::grouped_conv(place, args); };
+
+// Of an input that no norm stands in front of, nothing.
+template <class T>
+kernels::InputNorm<T> input_norm(const NormedTensor& x, Activation activation) {
+  if (!x.scale) return {};
+  return {x.scale.view<const Wide<T>, C>(), x.shift.view<const Wide<T>, C>(), activation};
+}
+
+Tensor convolve(Pass& pass, const NormedTensor& x, Activation activation, const Parameter& weight) {
+  Tensor y = pass.empty(x.x.dtype(), x.x.shape());
+  pass.executor().at(y.dtype(), [&]<class T>(auto place) {
+    pass.executor().with_workspace(
+        place,
+        kernels::GroupedConvForward<T>{.x = x.x.view<const T, N, H, W, C>(),
+                                       .norm = input_norm<T>(x, activation),
+                                       .weight = weight.for_compute().view<const T, K, R, S, C>(),
+                                       .y = y.renamed<T, N, H, W, K>(),
+                                       .workspace = {}},
+        call);
+  });
+  return y;
+}
+
+void weight_gradient(Pass& pass, const NormedTensor& x, Activation activation, Parameter& weight,
+                     const Tensor& dy) {
+  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+    const auto [dweight, accumulate] = gradient_target(weight);
+    pass.executor().with_workspace(
+        place,
+        kernels::GroupedConvBackwardWeight<T>{.x = x.x.view<const T, N, H, W, C>(),
+                                              .norm = input_norm<T>(x, activation),
+                                              .dy = dy.renamed<const T, N, H, W, K>(),
+                                              .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
+                                              .accumulate = accumulate,
+                                              .workspace = {}},
+        call);
+  });
+}
+
+Tensor input_gradient(Pass& pass, const Parameter& weight, const Tensor& dy) {
+  Tensor dx = pass.empty(dy.dtype(), dy.shape());
+  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+    pass.executor().with_workspace(
+        place,
+        kernels::GroupedConvBackwardInput<T>{.dy = dy.renamed<const T, N, H, W, K>(),
+                                             .weight = weight.for_compute().view<const T, K, R, S, C>(),
+                                             .dx = dx.view<T, N, H, W, C>(),
+                                             .workspace = {}},
+        call);
+  });
+  return dx;
+}
 
 struct GroupedConv {
   static constexpr const char* kName = "grouped_conv";
@@ -26,51 +80,47 @@ struct GroupedConv {
   }
 };
 
+// conv(activation(norm(x))).
+struct NormedConv {
+  static constexpr const char* kName = "normed_conv";
+  struct Saved {
+    NormedTensor normed;
+    Activation activation = Activation::None;
+    Parameter* weight = nullptr;
+  };
+
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight,
+                        const BatchNormState& norm, Activation activation) {
+    saved = {batch_norm_fold(pass, x, norm), activation, &weight};
+    return convolve(pass, saved.normed, activation, weight);
+  }
+
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
+    weight_gradient(pass, saved.normed, saved.activation, *saved.weight, dy);
+    return {
+        batch_norm_backward(pass, saved.normed, input_gradient(pass, *saved.weight, dy), saved.activation)};
+  }
+};
+
 }  // namespace
 
 Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight) {
   return record<GroupedConv>(pass, inputs(x), weight);
 }
 
+Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm, Activation activation,
+                     Parameter& weight) {
+  return record<NormedConv>(pass, inputs(x), weight, norm, activation);
+}
+
 Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight) {
-  Tensor y = pass.empty(x.dtype(), x.shape());
-  pass.executor().at(x.dtype(), [&]<class T>(auto place) {
-    pass.executor().with_workspace(
-        place,
-        kernels::GroupedConvForward<T>{.x = x.view<const T, N, H, W, C>(),
-                                       .weight = weight.for_compute().view<const T, K, R, S, C>(),
-                                       .y = y.renamed<T, N, H, W, K>(),
-                                       .workspace = {}},
-        call);
-  });
-  return y;
+  return convolve(pass, NormedTensor{.x = x}, Activation::None, weight);
 }
 
 Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy,
                              bool wants_dx) {
-  Tensor dx;
-  Executor& executor = pass.executor();
-  executor.at(dy.dtype(), [&]<class T>(auto place) {
-    const auto [dweight, accumulate] = gradient_target(weight);
-    executor.with_workspace(
-        place,
-        kernels::GroupedConvBackwardWeight<T>{.x = x.view<const T, N, H, W, C>(),
-                                              .dy = dy.renamed<const T, N, H, W, K>(),
-                                              .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
-                                              .accumulate = accumulate,
-                                              .workspace = {}},
-        call);
-    if (!wants_dx) return;
-    dx = pass.empty(dy.dtype(), x.shape());
-    executor.with_workspace(
-        place,
-        kernels::GroupedConvBackwardInput<T>{.dy = dy.renamed<const T, N, H, W, K>(),
-                                             .weight = weight.for_compute().view<const T, K, R, S, C>(),
-                                             .dx = dx.view<T, N, H, W, C>(),
-                                             .workspace = {}},
-        call);
-  });
-  return dx;
+  weight_gradient(pass, NormedTensor{.x = x}, Activation::None, weight, dy);
+  return wants_dx ? input_gradient(pass, weight, dy) : Tensor();
 }
 
 }  // namespace cf

@@ -1,13 +1,17 @@
 // Grouped 3x3 convolution of width 8; the contract is kernels/grouped_conv.
 #pragma once
 
-#include "framework/autograd/variable.h"
-#include "framework/parameters/parameter.h"
+#include "framework/ops/batch_norm.h"
 
 namespace cf {
 
 // x [N,H,W,C], weight [K=C,R=3,S=3,C=8].
 Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight);
+
+// conv(activation(norm(x))), which keeps x alone: neither the normed input nor the activated one. Statistics
+// as batch_norm takes and collects them.
+Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm,
+                     kernels::Activation activation, Parameter& weight);
 
 // For ops that contain the convolution. Backward: from the gradient dy of its output, the weight's gradient
 // goes to its bucket; returns that of x, or nothing unless wanted. Types are those of x and dy.

@@ -7,6 +7,8 @@
 //   centre           bias[k]     = - mean over a few pixels of y without bias and activation
 //   backward input   dx[n,h,w,8g+c] = sum_{k in g,r,s} dy[n,h-r+1,w-s+1,k] weight[k,r,s,c]
 //   backward weight  dweight[k,r,s,c] = accumulate dweight + sum_{n,h,w} dy[n,h,w,k] x[n,h+r-1,w+s-1,8g+c]
+//
+// Forward and backward weight may see x through a norm and an activation (InputNorm).
 #pragma once
 
 #include "kernels/activation/activation.h"
@@ -19,9 +21,21 @@ namespace cf::kernels {
 
 inline constexpr int kGroupWidth = 8;
 
+// What stands between x and the convolution in training: activation(scale x + shift), rounded to T. The zeros
+// of the padding stay zeros. At place Cuda in 16-bit types it is carried out on the way in, elsewhere in the
+// workspace.
+template <class T>
+struct InputNorm {
+  View<const Wide<T>, C> scale = {}, shift = {};  // empty: x as it is
+  Activation activation = Activation::None;
+
+  explicit operator bool() const { return static_cast<bool>(scale); }
+};
+
 template <class T>
 struct GroupedConvForward {
   View<const T, N, H, W, C> x;
+  InputNorm<T> norm = {};            // not together with an activation behind the convolution
   View<const T, K, R, S, C> weight;  // [channels, 3, 3, 8]
   View<const Wide<T>, K> bias = {};  // empty: none
   Activation activation = Activation::None;
@@ -60,6 +74,7 @@ struct GroupedConvBackwardInput {
 template <class T>
 struct GroupedConvBackwardWeight {
   View<const T, N, H, W, C> x;
+  InputNorm<T> norm = {};
   View<const T, N, H, W, K> dy;
   View<Wide<T>, K, R, S, C> dweight;
   float accumulate = 0;  // 0: overwritten; 1: added to
@@ -94,6 +109,8 @@ std::size_t workspace_bytes(Cpu, const GroupedConvForward<float>&);
 std::size_t workspace_bytes(Cpu, const GroupedConvBackwardInput<float>&);
 std::size_t workspace_bytes(Cpu, const GroupedConvBackwardWeight<float>&);
 
+template <class T>
+std::size_t workspace_bytes(Cuda, const GroupedConvForward<T>&);
 template <class T>
 std::size_t workspace_bytes(Cuda, const GroupedConvBackwardWeight<T>&);
 

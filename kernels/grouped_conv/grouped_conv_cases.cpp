@@ -51,6 +51,48 @@ Case biased_forward(const Problem& p, Activation activation = Activation::None) 
   return result;
 }
 
+// The input through a norm and an activation, far from zero as before a norm.
+Case normed_forward(const Problem& p, Activation activation) {
+  Case result(concat("grouped_conv/forward_normed", p.text(), " ", name_of(activation)), 9 * kGroupWidth + 8);
+  const auto x = result.input("x", normal(0.5, 2), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto scale = result.input<Element::WideT>("scale", normal(0, 1), C{p.channels});
+  const auto shift = result.input<Element::WideT>("shift", normal(0.5, 1), C{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  result.flops = p.flops();
+  result.rounds_inside = true;
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    const InputNorm<T> norm{.scale = t(scale), .shift = t(shift), .activation = activation};
+    grouped_conv(place,
+                 t.with_workspace(
+                     place, GroupedConvForward<T>{.x = t(x), .norm = norm, .weight = t(weight), .y = t(y)}));
+  });
+  return result;
+}
+
+Case normed_backward_weight(const Problem& p, Activation activation) {
+  Case result(concat("grouped_conv/backward_weight_normed", p.text(), " ", name_of(activation)),
+              p.n * p.h * p.w);
+  const auto x = result.input("x", normal(0.5, 2), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto scale = result.input<Element::WideT>("scale", normal(0, 1), C{p.channels});
+  const auto shift = result.input<Element::WideT>("shift", normal(0.5, 1), C{p.channels});
+  const auto dy = result.input("dy", normal(0, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto dweight = result.gradient("dweight", 0, K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  result.flops = p.flops();
+  result.rounds_inside = true;
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    const InputNorm<T> norm{.scale = t(scale), .shift = t(shift), .activation = activation};
+    grouped_conv(place,
+                 t.with_workspace(place, GroupedConvBackwardWeight<T>{
+                                             .x = t(x), .norm = norm, .dy = t(dy), .dweight = t(dweight)}));
+  });
+  return result;
+}
+
 Case centre(const Problem& p) {
   Case result("grouped_conv/centre" + p.text(), 9 * kGroupWidth + kCentrePixels);
   const auto x = result.input("x", normal(5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
@@ -142,6 +184,20 @@ std::vector<Case> grouped_conv_cases() {
         Problem{.n = 2, .h = 11, .w = 14, .channels = 72}}) {
     cases.push_back(biased_forward(p));
     cases.push_back(centre(p));
+  }
+  const std::pair<Problem, Activation> normed[] = {
+      {{.n = 1, .h = 1, .w = 1, .channels = 8}, Activation::Relu},
+      {{.n = 3, .h = 5, .w = 7, .channels = 40}, Activation::None},
+      {{.n = 2, .h = 11, .w = 17, .channels = 72}, Activation::Silu},
+      {{.n = 7, .h = 4, .w = 5, .channels = 16}, Activation::HardSwish},
+      {{.n = 5, .h = 7, .w = 7, .channels = 136}, Activation::Relu},
+      // The MBConv stages of ConvFirstNet-Small at batch 256.
+      {{.n = 256, .h = 14, .w = 14, .channels = 1024, .benchmark_only = true}, Activation::Relu},
+      {{.n = 256, .h = 7, .w = 7, .channels = 2048, .benchmark_only = true}, Activation::Relu},
+  };
+  for (const auto& [problem, activation] : normed) {
+    cases.push_back(normed_forward(problem, activation));
+    cases.push_back(normed_backward_weight(problem, activation));
   }
   const Problem inference{.n = 3, .h = 5, .w = 7, .channels = 40};
   for (const auto activation : {Activation::Relu, Activation::Silu, Activation::HardSwish}) {

@@ -28,6 +28,13 @@ void check_grouped_images(std::string_view kernel, std::string_view c_name, cons
   CF_CHECK(c == k, kernel, ": ", c_name, " has C=", c, ", ", k_name, " has K=", k, ", must be equal");
 }
 
+template <class Args>
+void check_input_norm(std::string_view kernel, const Args& a) {
+  if (!a.norm) return;
+  check_extent<C>(kernel, "x", a.x, "norm.scale", a.norm.scale);
+  check_extent<C>(kernel, "x", a.x, "norm.shift", a.norm.shift);
+}
+
 }  // namespace detail
 
 template <class T>
@@ -37,6 +44,9 @@ void check(const GroupedConvForward<T>& a) {
   detail::check_grouped_images(kName, "x", a.x, "y", a.y);
   check_extent<K>(kName, "weight", a.weight, "y", a.y);
   if (a.bias) check_extent<K>(kName, "weight", a.weight, "bias", a.bias);
+  detail::check_input_norm(kName, a);
+  CF_CHECK(!a.norm || a.activation == Activation::None, kName, ": a norm of the input and the activation ",
+           name_of(a.activation), " exclude each other");
 }
 
 template <class T>
@@ -62,6 +72,7 @@ void check(const GroupedConvBackwardWeight<T>& a) {
   detail::check_grouped_filter(kName, "dweight", a.dweight);
   detail::check_grouped_images(kName, "x", a.x, "dy", a.dy);
   check_extent<K>(kName, "dweight", a.dweight, "dy", a.dy);
+  detail::check_input_norm(kName, a);
 }
 
 }  // namespace cf::kernels

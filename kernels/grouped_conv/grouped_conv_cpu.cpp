@@ -4,6 +4,7 @@
 #include "kernels/grouped_conv/convolve_unit.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
+#include "kernels/grouped_conv/normed_input.h"
 
 namespace cf::kernels {
 
@@ -77,8 +78,9 @@ std::size_t workspace_floats(Cpu place, const ImageShape& shape) {
 
 }  // namespace
 
-void grouped_conv(Cpu place, const GroupedConvForward<float>& a) {
-  check(a);
+void grouped_conv(Cpu place, const GroupedConvForward<float>& given) {
+  check(given);
+  const auto a = detail::with_normed_input(place, "grouped_conv forward", given);
   const auto shape = shape_of(a.x);
   float* packed = workspace_as<float>("grouped_conv forward", a.workspace, workspace_floats(place, shape));
   pack_filter(a.weight, packed);
@@ -99,7 +101,7 @@ void grouped_conv(Cpu place, const GroupedConvBackwardInput<float>& a) {
 void grouped_conv(Cpu, const GroupedConvCentre<float>& a) { grouped_conv(Reference{}, a); }
 
 std::size_t workspace_bytes(Cpu place, const GroupedConvForward<float>& a) {
-  return sizeof(float) * workspace_floats(place, shape_of(a.x));
+  return detail::normed_input_bytes(a) + sizeof(float) * workspace_floats(place, shape_of(a.x));
 }
 
 std::size_t workspace_bytes(Cpu place, const GroupedConvBackwardInput<float>& a) {

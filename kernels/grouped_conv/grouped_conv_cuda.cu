@@ -12,6 +12,7 @@
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
+#include "kernels/grouped_conv/normed_input.h"
 
 namespace cf::kernels {
 
@@ -159,17 +160,23 @@ void convolve(std::string_view name, Cuda place, const Images& images, const flo
 }  // namespace
 
 template <class T>
-void grouped_conv(Cuda place, const GroupedConvForward<T>& a) {
-  check(a);
+void grouped_conv(Cuda place, const GroupedConvForward<T>& given) {
+  check(given);
   if constexpr (std::is_same_v<T, float>) {
+    const auto a = detail::with_normed_input(place, "grouped_conv forward", given);
     dispatch_activation(a.activation, [&]<Activation kActivation>() {
       convolve<Direction::Forward, kActivation>("grouped_conv forward", place,
                                                 images_of(a.x, a.x.template extent<C>().value), a.x.data(),
                                                 a.weight.data(), a.bias.data(), a.y.data());
     });
   } else {
-    convolve_by_mma(place, a);
+    convolve_by_mma(place, given);
   }
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const GroupedConvForward<T>& a) {
+  return std::is_same_v<T, float> ? detail::normed_input_bytes(a) : 0;
 }
 
 template <class T>
@@ -184,8 +191,9 @@ void grouped_conv(Cuda place, const GroupedConvBackwardInput<T>& a) {
   }
 }
 
-#define CF_INSTANTIATE(T)                                         \
-  template void grouped_conv(Cuda, const GroupedConvForward<T>&); \
+#define CF_INSTANTIATE(T)                                                   \
+  template void grouped_conv(Cuda, const GroupedConvForward<T>&);           \
+  template std::size_t workspace_bytes(Cuda, const GroupedConvForward<T>&); \
   template void grouped_conv(Cuda, const GroupedConvBackwardInput<T>&);
 CF_INSTANTIATE(float)
 CF_INSTANTIATE(Half)

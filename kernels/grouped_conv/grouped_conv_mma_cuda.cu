@@ -4,13 +4,12 @@
 // depth of 6 times 16, as a slot of the middle rows serves both rows of outputs. So what is loaded is used as
 // it lies in registers, and going down, a run loads two rows of slots for two rows of outputs. The outputs go
 // where the taps have been read already, and from there to memory, whole lines at a time.
-#include "kernels/activation/activation.cuh"
-#include "kernels/activation/dispatch_activation.h"
 #include "kernels/base/alignment.h"
 #include "kernels/base/device_types.cuh"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
 #include "kernels/grouped_conv/pixel_tiles.cuh"
+#include "kernels/grouped_conv/tile_norm.cuh"
 
 namespace cf::kernels {
 
@@ -132,9 +131,10 @@ __device__ void store_tile(const PixelTiles& tiles, const Pixel& origin, const u
 }
 
 // Grid: tiles x slabs, slabs first. `bias` may be null.
-template <Direction direction, Activation kActivation, class T>
+template <Direction direction, Activation kActivation, class T, class Norm>
 __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
-    convolve_tile_kernel(PixelTiles tiles, const T* in, const T* weight, const float* bias, T* out) {
+    convolve_tile_kernel(PixelTiles tiles, const T* in, Norm norm, const T* weight, const float* bias,
+                         T* out) {
   extern __shared__ uint4 slots[];
   int slab = 0;
   const Pixel origin = tiles.origin(tiles.tile_of_block(static_cast<int>(blockIdx.x), slab));
@@ -149,6 +149,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
     if (bias != nullptr) start = bias[first_channel + warp * kGroupWidth + lane / 4];
     load_taps<direction>(weight + std::int64_t{slab * PixelTiles::kGroups + warp} * kFilter, lane, taps);
   }
+  norm.apply(tiles, origin, in + first_channel, first_channel, walk, tiles.even_rows() + 2, slots);
   wait_for_copies();
   __syncthreads();
   if (warp < groups) {
@@ -159,19 +160,19 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
   store_tile(tiles, origin, slots, walk, out + first_channel);
 }
 
-template <Direction direction, Activation kActivation, class T>
+template <Direction direction, Activation kActivation, class T, class Norm = NoTileNorm>
 void convolve(std::string_view name, Cuda place, const View<const T, K, R, S, C>& weight,
-              const PixelTiles& tiles, const T* in, const float* bias, T* out) {
+              const PixelTiles& tiles, const T* in, const float* bias, T* out, const Norm& norm = {}) {
   CF_CHECK(aligned_to(16, in, out), name, ": images must be aligned to 16 bytes");
   const std::int64_t blocks = std::int64_t{tiles.count()} * tiles.slabs();
   CF_CHECK(blocks < std::int64_t{1} << 31, name, ": ", blocks, " tiles are too many for the GPU");
-  launch(name, convolve_tile_kernel<direction, kActivation, T>,
+  launch(name, convolve_tile_kernel<direction, kActivation, T, Norm>,
          {.grid = static_cast<unsigned>(blocks),
           .block = PixelTiles::kThreads,
           .shared_bytes =
               static_cast<std::size_t>(tiles.slots() * tiles.pitch() + PixelTiles::kGroups * kDumpRows) *
               sizeof(uint4)},
-         place, tiles, in, weight.data(), bias, out);
+         place, tiles, in, norm, weight.data(), bias, out);
 }
 
 template <class Image>
@@ -184,9 +185,16 @@ PixelTiles tiles_of(const Image& image) {
 
 template <class T>
 void convolve_by_mma(Cuda place, const GroupedConvForward<T>& a) {
+  constexpr auto kName = "grouped_conv forward";
+  if (a.norm) {
+    return dispatch_tile_norm(kName, a.norm, [&](const auto& norm) {
+      convolve<Direction::Forward, Activation::None>(kName, place, a.weight, tiles_of(a.x), a.x.data(),
+                                                     a.bias.data(), a.y.data(), norm);
+    });
+  }
   dispatch_activation(a.activation, [&]<Activation kActivation>() {
-    convolve<Direction::Forward, kActivation>("grouped_conv forward", place, a.weight, tiles_of(a.x),
-                                              a.x.data(), a.bias.data(), a.y.data());
+    convolve<Direction::Forward, kActivation>(kName, place, a.weight, tiles_of(a.x), a.x.data(),
+                                              a.bias.data(), a.y.data());
   });
 }
 

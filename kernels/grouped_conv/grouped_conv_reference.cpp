@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <vector>
 
 #include "kernels/activation/activation_reference.h"
 #include "kernels/base/accumulate.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
+#include "kernels/grouped_conv/normed_input.h"
 
 namespace cf::kernels {
 
@@ -35,8 +37,10 @@ Wide<T> convolve(const View<const T, N, H, W, C>& x, const View<const T, K, R, S
 }  // namespace
 
 template <class T>
-void grouped_conv(Reference, const GroupedConvForward<T>& a) {
-  check(a);
+void grouped_conv(Reference place, const GroupedConvForward<T>& given) {
+  check(given);
+  std::vector<T> normed(given.norm ? static_cast<std::size_t>(given.x.size()) : 0);
+  const auto a = detail::with_normed_input(place, given, normed.data());
   for (N n : range(a.x.template extent<N>())) {
     for (H h : range(a.x.template extent<H>())) {
       for (W w : range(a.x.template extent<W>())) {
@@ -95,8 +99,10 @@ void grouped_conv(Reference, const GroupedConvBackwardInput<T>& a) {
 }
 
 template <class T>
-void grouped_conv(Reference, const GroupedConvBackwardWeight<T>& a) {
-  check(a);
+void grouped_conv(Reference place, const GroupedConvBackwardWeight<T>& given) {
+  check(given);
+  std::vector<T> normed(given.norm ? static_cast<std::size_t>(given.x.size()) : 0);
+  const auto a = detail::with_normed_input(place, given, normed.data());
   const auto height = a.x.template extent<H>();
   const auto width = a.x.template extent<W>();
   for (K k : range(a.dweight.template extent<K>())) {

@@ -2,6 +2,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
+#include "kernels/grouped_conv/normed_input.h"
 #include "kernels/grouped_conv/padded_tile.h"
 
 namespace cf::kernels {
@@ -117,8 +118,9 @@ void add_partial_sums(const GroupedConvBackwardWeight<float>& a, const Plan& pla
 
 }  // namespace
 
-void grouped_conv(Cpu place, const GroupedConvBackwardWeight<float>& a) {
-  check(a);
+void grouped_conv(Cpu place, const GroupedConvBackwardWeight<float>& given) {
+  check(given);
+  const auto a = detail::with_normed_input(place, "grouped_conv backward weight", given);
   const Plan plan(a);
   float* partial = workspace_as<float>("grouped_conv backward weight", a.workspace,
                                        workspace_bytes(place, a) / sizeof(float));
@@ -128,8 +130,9 @@ void grouped_conv(Cpu place, const GroupedConvBackwardWeight<float>& a) {
 
 std::size_t workspace_bytes(Cpu place, const GroupedConvBackwardWeight<float>& a) {
   const Plan plan(a);
-  return sizeof(float) *
-         static_cast<std::size_t>(plan.partial_floats() + part_count(place) * plan.buffer_floats());
+  return detail::normed_input_bytes(a) +
+         sizeof(float) *
+             static_cast<std::size_t>(plan.partial_floats() + part_count(place) * plan.buffer_floats());
 }
 
 }  // namespace cf::kernels

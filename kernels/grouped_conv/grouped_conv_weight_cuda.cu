@@ -11,6 +11,7 @@
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
+#include "kernels/grouped_conv/normed_input.h"
 
 namespace cf::kernels {
 
@@ -158,7 +159,7 @@ template <class T>
 void grouped_conv(Cuda place, const GroupedConvBackwardWeight<T>& a) {
   check(a);
   if constexpr (std::is_same_v<T, float>) {
-    sum_over_pixels(place, a);
+    sum_over_pixels(place, detail::with_normed_input(place, "grouped_conv backward weight", a));
   } else {
     convolve_by_mma(place, a);
   }
@@ -167,7 +168,8 @@ void grouped_conv(Cuda place, const GroupedConvBackwardWeight<T>& a) {
 template <class T>
 std::size_t workspace_bytes(Cuda, const GroupedConvBackwardWeight<T>& a) {
   if constexpr (std::is_same_v<T, float>) {
-    return static_cast<std::size_t>(chunks_of(images_of(a)) * a.dweight.size()) * sizeof(float);
+    return detail::normed_input_bytes(a) +
+           static_cast<std::size_t>(chunks_of(images_of(a)) * a.dweight.size()) * sizeof(float);
   } else {
     return workspace_bytes_by_mma(a);
   }

@@ -9,6 +9,7 @@
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
 #include "kernels/grouped_conv/pixel_tiles.cuh"
+#include "kernels/grouped_conv/tile_norm.cuh"
 
 namespace cf::kernels {
 
@@ -119,9 +120,9 @@ __device__ inline void store_filter(const LaneSums& total, int lane, float* to) 
 }
 
 // Grid: (slabs, chunks). partial: [chunks, K, 3, 3, 8].
-template <class T>
+template <class T, class Norm>
 __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
-    sum_tiles_by_mma_kernel(PixelTiles tiles, const T* x, const T* dy, std::int64_t elements,
+    sum_tiles_by_mma_kernel(PixelTiles tiles, const T* x, Norm norm, const T* dy, std::int64_t elements,
                             float* partial) {
   extern __shared__ uint4 slots[];
   uint4* const dy_slots = slots + packs_of_x(tiles);
@@ -134,6 +135,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm)
     const Pixel origin = tiles.origin(tile);
     copy_tile(tiles, origin, x + first_channel, x_walk, tiles.slot_rows(), slots);
     copy_gradients(tiles, origin, dy + first_channel, dy_walk, dy_slots);
+    norm.apply(tiles, origin, x + first_channel, first_channel, x_walk, tiles.slot_rows(), slots);
     wait_for_copies();
     __syncthreads();
     if (warp < groups) {
@@ -188,11 +190,13 @@ void convolve_by_mma(Cuda place, const GroupedConvBackwardWeight<T>& a) {
   const PixelTiles tiles = tiles_of(a);
   const std::int64_t chunks = chunks_of(tiles), elements = a.dweight.size();
   float* partial = workspace_as<float>(kName, a.workspace, static_cast<std::size_t>(chunks * elements));
-  launch(kName, sum_tiles_by_mma_kernel<T>,
-         {.grid = {static_cast<unsigned>(tiles.slabs()), static_cast<unsigned>(chunks)},
-          .block = PixelTiles::kThreads,
-          .shared_bytes = static_cast<std::size_t>(packs_of_tile(tiles)) * sizeof(uint4)},
-         place, tiles, a.x.data(), a.dy.data(), elements, partial);
+  const LaunchShape shape{.grid = {static_cast<unsigned>(tiles.slabs()), static_cast<unsigned>(chunks)},
+                          .block = PixelTiles::kThreads,
+                          .shared_bytes = static_cast<std::size_t>(packs_of_tile(tiles)) * sizeof(uint4)};
+  dispatch_tile_norm(kName, a.norm, [&]<class Norm>(const Norm& norm) {
+    launch(kName, sum_tiles_by_mma_kernel<T, Norm>, shape, place, tiles, a.x.data(), norm, a.dy.data(),
+           elements, partial);
+  });
   const unsigned lanes = chunks > 64 ? 32 : chunks > 8 ? 8 : 1;
   launch("grouped_conv backward weight, sum of chunks", add_chunks_by_lanes_kernel,
          {.grid = static_cast<unsigned>(elements / kElements), .block = {kElements, lanes}}, place, partial,

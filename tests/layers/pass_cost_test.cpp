@@ -61,6 +61,12 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& costs() {
        [](const Case& c) {
          return passes::grouped_conv_backward_weight(rows_of(c, "x"), channels_of(c, "x"));
        }},
+      {"grouped_conv/forward_normed",
+       [](const Case& c) { return passes::normed_conv(rows_of(c, "x"), channels_of(c, "x")); }},
+      {"grouped_conv/backward_weight_normed",
+       [](const Case& c) {
+         return passes::normed_conv_backward_weight(rows_of(c, "x"), channels_of(c, "x"));
+       }},
       {"patch_conv/forward",
        [](const Case& c) {
          return passes::patch_conv(tensor_of(c, "x").size(), tensor_of(c, "y").size(),
