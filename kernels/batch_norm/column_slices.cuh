@@ -23,13 +23,13 @@ struct ColumnSlices {
   }
 };
 
-// From the shape alone, so that a device's size does not decide an order of sums. Few channels leave more
-// rows of a slice to the threads of a block; many channels are spread over blocks themselves.
+// From the shape alone, so that a device's size does not decide an order of sums: for most shapes about as
+// many slices as make one wave of blocks on a Hopper GPU, where a block has 32 packs of 8 channels.
 inline ColumnSlices column_slices(std::int64_t rows, std::int64_t channels) {
-  constexpr std::int64_t kFewestRows = 64, kFewestElements = 8192, kMostSlices = 1024, kManyChannels = 256;
+  constexpr std::int64_t kFewestRows = 64, kFewestElements = 8192, kMostSlices = 396, kManyChannels = 256;
   if (rows == 0 || channels == 0) return {rows, channels, 0, 0};
   const std::int64_t wanted_rows = std::max(kFewestRows, kFewestElements / channels);
-  const std::int64_t most = std::clamp(kMostSlices * kManyChannels / channels, std::int64_t{32}, kMostSlices);
+  const std::int64_t most = std::clamp(kMostSlices * kManyChannels / channels, std::int64_t{33}, kMostSlices);
   const std::int64_t slices = std::clamp((rows + wanted_rows - 1) / wanted_rows, std::int64_t{1}, most);
   const std::int64_t rows_per_slice = (rows + slices - 1) / slices;
   return {rows, channels, (rows + rows_per_slice - 1) / rows_per_slice, rows_per_slice};
@@ -73,8 +73,9 @@ __device__ inline void add_finish_lanes(float (&sums)[n]) {
   for (int i = 0; i < n; ++i) sums[i] = shared[i][threadIdx.y][threadIdx.x];
 }
 
-// What a thread reduces: n channels in some rows of a slice. A thread without channels has no rows, but takes
-// part in the barriers.
+// What a thread reduces: n channels in some rows of a slice. The last slices come first: what the kernel
+// before wrote last may still be in the L2 cache. A thread without channels has no rows, but takes part in
+// the barriers.
 struct ColumnTile {
   std::int64_t channel, first_row, last_row, slice;
   bool has_channels;
@@ -83,7 +84,7 @@ struct ColumnTile {
 template <int n>
 __device__ inline ColumnTile column_tile(const ColumnSlices& slices) {
   const std::int64_t channel = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
-  const std::int64_t slice = blockIdx.y;
+  const std::int64_t slice = slices.count - 1 - std::int64_t{blockIdx.y};
   const bool has_channels = channel < slices.channels;
   return {channel, slices.first_row(slice) + threadIdx.y, has_channels ? slices.last_row(slice) : 0, slice,
           has_channels};
