@@ -63,6 +63,23 @@ TEST(Extents, GroupedConv) {
   expect_refusal("grouped_conv forward: x has C=16, y has K=24, must be equal", forward(16, 24, 3));
 }
 
+TEST(Extents, NormOfAGroupedConvsInput) {
+  const auto forward = [](std::int64_t channels, Activation behind) {
+    return [=](auto place) {
+      const View<const float, C> vector{nullptr, C{channels}};
+      float value = 0;
+      grouped_conv(place, GroupedConvForward<float>{.x = {nullptr, N{1}, H{4}, W{4}, C{16}},
+                                                    .norm = {.scale = {&value, C{channels}}, .shift = vector},
+                                                    .weight = {nullptr, K{16}, R{3}, S{3}, C{8}},
+                                                    .activation = behind,
+                                                    .y = {nullptr, N{1}, H{4}, W{4}, K{16}}});
+    };
+  };
+  expect_refusal("grouped_conv forward: x has C=16, norm.scale has C=8", forward(8, Activation::None));
+  expect_refusal("grouped_conv forward: a norm of the input and the activation relu exclude each other",
+                 forward(16, Activation::Relu));
+}
+
 TEST(Extents, PatchConv) {
   expect_refusal("patch_conv forward: y has P=5, x has H=9, which gives P=4", [](auto place) {
     patch_conv(place, PatchConvForward<float>{.x = {nullptr, N{1}, H{9}, W{8}, C{3}},
