@@ -88,6 +88,8 @@ std::vector<Case> mbconv_forward_cases() {
       {.n = 2, .h = 14, .w = 14, .channels = 64, .expansion = 2},
       {.n = 2, .h = 16, .w = 16, .channels = 32, .expansion = 2},
       {.n = 7, .h = 7, .w = 7, .channels = 64, .expansion = 4, .sm_limit = 1},
+      // Rows that leave no room for the columns of the product behind the last image.
+      {.n = 3, .h = 8, .w = 8, .channels = 64, .expansion = 2},
       {.n = 2, .h = 7, .w = 7, .channels = 288, .expansion = 2},
       // More weights in a turn than slots in the ring, turn after turn.
       {.n = 3, .h = 1, .w = 2, .channels = 768, .expansion = 1, .sm_limit = 1},
