@@ -72,6 +72,15 @@ __device__ inline void copy_tensor(std::uint32_t to, const CUtensorMap& map, std
       : "memory");
 }
 
+__device__ inline void copy_tensor(std::uint32_t to, const CUtensorMap& map, std::uint32_t barrier, int c0,
+                                   int c1, int c2, int c3, int c4) {
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, "
+      "%6, %7}], [%2];" ::"r"(to),
+      "l"(&map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
+      : "memory");
+}
+
 // The reverse of the first, by one thread; what lies outside of the tensor is not written. Shared memory
 // written by stores needs a fence.proxy.async of each writer and a barrier before.
 __device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, int c0, int c1) {

@@ -90,6 +90,11 @@ std::vector<Case> patch_conv_cases() {
       {.n = 9, .h = 16, .w = 17, .c = 9, .k = 8, .r = 2, .s = 2},
       {.n = 3, .h = 61, .w = 54, .c = 3, .k = 32, .r = 4, .s = 4, .sm_limit = 1},
       {.n = 2, .h = 37, .w = 30, .c = 1, .k = 64, .r = 2, .s = 2, .sm_limit = 1},
+      {.n = 3, .h = 10, .w = 14, .c = 32, .k = 64, .r = 2, .s = 2},
+      {.n = 4, .h = 9, .w = 7, .c = 24, .k = 96, .r = 2, .s = 2},
+      {.n = 2, .h = 13, .w = 12, .c = 16, .k = 32, .r = 3, .s = 3},
+      {.n = 2, .h = 29, .w = 45, .c = 8, .k = 32, .r = 2, .s = 2, .sm_limit = 1},
+      {.n = 2, .h = 40, .w = 26, .c = 40, .k = 160, .r = 2, .s = 2, .sm_limit = 1},
       // ConvFirstNet-Pico at batch 128: stem and three steps.
       {.n = 128, .h = 32, .w = 32, .c = 1, .k = 16, .r = 2, .s = 2, .benchmark_only = true},
       {.n = 128, .h = 16, .w = 16, .c = 16, .k = 24, .r = 2, .s = 2, .benchmark_only = true},
@@ -103,6 +108,10 @@ std::vector<Case> patch_conv_cases() {
       {.n = 128, .h = 224, .w = 224, .c = 3, .k = 32, .r = 4, .s = 4, .benchmark_only = true},
       // A stem of 2x2 for images of 128 pixels.
       {.n = 128, .h = 128, .w = 128, .c = 3, .k = 64, .r = 2, .s = 2, .benchmark_only = true},
+      // The steps at batch 1.
+      {.n = 1, .h = 56, .w = 56, .c = 64, .k = 128, .r = 2, .s = 2, .benchmark_only = true},
+      {.n = 1, .h = 28, .w = 28, .c = 128, .k = 256, .r = 2, .s = 2, .benchmark_only = true},
+      {.n = 1, .h = 14, .w = 14, .c = 256, .k = 512, .r = 2, .s = 2, .benchmark_only = true},
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {

@@ -8,6 +8,7 @@
 #include "kernels/patch_conv/patch_conv.h"
 #include "kernels/patch_conv/patch_conv_check.h"
 #include "kernels/patch_conv/patch_conv_mma.h"
+#include "kernels/patch_conv/patch_conv_wgmma.h"
 
 namespace cf::kernels {
 
@@ -156,7 +157,7 @@ template <class T>
 void patch_conv(Cuda place, const PatchConvForward<T>& a) {
   check(a);
   if constexpr (!std::is_same_v<T, float>) {
-    if (patch_conv_by_mma(place, a)) return;
+    if (patch_conv_by_mma(place, a) || patch_conv_by_wgmma(place, a)) return;
   }
   const Product product(a.y, a.weight);
   const std::size_t bytes = product.patch_bytes<T>();
