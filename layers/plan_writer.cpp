@@ -193,10 +193,13 @@ PlanWriter::Value PlanWriter::add(const std::string& path, Head& layer) {
            inference::folded_linear(executor, t[pooled], folded, Activation::None, {}, t[hidden]);
            inference::activation(executor, Activation::Relu, t[hidden]);
          });
-  const Parameter* bias = layer.classifier.has_bias ? &layer.classifier.bias : nullptr;
+  const inference::FoldedWeights weights =
+      executor_ == nullptr
+          ? inference::FoldedWeights()
+          : inference::weights_of(*executor_, device_.type, layer.classifier.weight, layer.classifier.bias);
   kernel(".classifier", {hidden}, {logits}, static_cast<double>(n() * classifier.size()), classifier.size(),
-         [=, weight = &layer.classifier.weight](Executor& executor, const Tensors& t) {
-           inference::linear(executor, t[hidden], *weight, bias, t[logits]);
+         [=](Executor& executor, const Tensors& t) {
+           inference::folded_linear(executor, t[hidden], weights, Activation::None, {}, t[logits]);
          });
   return logits;
 }

@@ -7,7 +7,6 @@
 #include "kernels/folded_linear/folded_linear.h"
 #include "kernels/global_average_pool/global_average_pool.h"
 #include "kernels/grouped_conv/grouped_conv.h"
-#include "kernels/linear/linear.h"
 #include "kernels/mbconv_forward/mbconv_forward.h"
 #include "kernels/patch_conv/patch_conv.h"
 #include "kernels/squeeze_excite/squeeze_excite.h"
@@ -40,6 +39,15 @@ FoldedWeights fold_norm(Executor& executor, DType compute, const Parameter& weig
                                     .bias = norm.bias.value.renamed<const Wide<T>, K>(),
                                     .folded = by_output<T>(out.weight),
                                     .shift = out.bias.view<Wide<T>, K>()});
+    kernels::cast(place,
+                  kernels::Cast<T>{.x = out.bias.flat<const Wide<T>>(), .y = out.rounded_bias.flat<T>()});
+  });
+  return out;
+}
+
+FoldedWeights weights_of(Executor& executor, DType compute, const Parameter& weight, const Parameter& bias) {
+  const FoldedWeights out{weight.for_compute(), bias.value, executor.empty(compute, bias.shape)};
+  executor.at(compute, [&]<class T>(auto place) {
     kernels::cast(place,
                   kernels::Cast<T>{.x = out.bias.flat<const Wide<T>>(), .y = out.rounded_bias.flat<T>()});
   });
@@ -191,21 +199,6 @@ void global_average_pool(Executor& executor, const Tensor& x, const Tensor& y) {
   executor.at(x.dtype(), [&]<class T>(auto place) {
     kernels::global_average_pool(place, kernels::GlobalAveragePoolForward<T>{
                                             .x = x.view<const T, N, H, W, C>(), .y = y.view<T, N, C>()});
-  });
-}
-
-void linear(Executor& executor, const Tensor& x, const Parameter& weight, const Parameter* bias,
-            const Tensor& y) {
-  executor.at(x.dtype(), [&]<class T>(auto place) {
-    executor.with_workspace(
-        place,
-        kernels::LinearForward<T>{
-            .x = x.rows<const T, M, C>(),
-            .weight = weight.for_compute().template view<const T, K, C>(),
-            .bias = bias ? bias->value.template view<const Wide<T>, K>() : View<const Wide<T>, K>{},
-            .y = y.rows<T, M, K>(),
-            .workspace = {}},
-        [](auto at, const auto& args) { kernels::linear(at, args); });
   });
 }
 

@@ -11,7 +11,7 @@
 
 namespace cf::inference {
 
-// A layer and the norm behind it, by the running statistics: norm(weight x) = weight x + bias.
+// A layer and the norm behind it, if any, by the running statistics: norm(weight x) = weight x + bias.
 struct FoldedWeights {
   Tensor weight;        // of the compute type, in the parameter's shape
   Tensor bias;          // [K], wide
@@ -20,6 +20,9 @@ struct FoldedWeights {
 
 FoldedWeights fold_norm(Executor& executor, DType compute, const Parameter& weight,
                         const BatchNormState& norm);
+
+// A layer without a norm, whose weights must be prepared for `compute`.
+FoldedWeights weights_of(Executor& executor, DType compute, const Parameter& weight, const Parameter& bias);
 
 // A 1x1 convolution or linear layer: x [..,C], weight [K,C], y [..,K]. `residual` [..,K], empty for none,
 // goes with Activation::None only. Relu may make 0 of NaN.
@@ -58,9 +61,5 @@ void squeeze_excite(Executor& executor, const Tensor& x, const SqueezeExciteStat
                     const SqueezeExciteMemory& memory, const Tensor& y);
 
 void global_average_pool(Executor& executor, const Tensor& x, const Tensor& y);
-
-// The classifier: x [N,C], weight [K,C], bias [K] or null, y [N,K].
-void linear(Executor& executor, const Tensor& x, const Parameter& weight, const Parameter* bias,
-            const Tensor& y);
 
 }  // namespace cf::inference

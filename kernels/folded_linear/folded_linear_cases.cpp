@@ -50,6 +50,12 @@ std::vector<Case> folded_linear_cases() {
       {.m = 131, .c = 96, .k = 24, .residual = true},
       {.m = 65, .c = 7, .k = 33, .activation = Activation::Silu},
       {.m = 50, .c = 16, .k = 40, .activation = Activation::HardSwish},
+      {.m = 1, .c = 320, .k = 130, .activation = kRelu},
+      {.m = 3, .c = 264, .k = 21, .residual = true},
+      {.m = 2, .c = 1032, .k = 5},
+      // The head of ConvFirstNet-Small for one image.
+      {.m = 1, .c = 512, .k = 1280, .benchmark_only = true},
+      {.m = 1, .c = 1280, .k = 1000, .benchmark_only = true},
       // Expand and project of ConvFirstNet-Small's MBConv stages at batch 128 and 224 pixels.
       {.m = 25'088, .c = 256, .k = 1024, .activation = kRelu, .benchmark_only = true},
       {.m = 25'088, .c = 1024, .k = 256, .residual = true, .benchmark_only = true},

@@ -1,5 +1,6 @@
 #include "kernels/folded_linear/folded_linear.h"
 #include "kernels/folded_linear/folded_linear_check.h"
+#include "kernels/folded_linear/folded_linear_few_rows.h"
 #include "kernels/gemm/gemm_cuda.h"
 
 namespace cf::kernels {
@@ -7,6 +8,9 @@ namespace cf::kernels {
 template <class T>
 void folded_linear(Cuda place, const FoldedLinear<T>& a) {
   check(a);
+  if constexpr (!std::is_same_v<T, float>) {
+    if (folded_linear_few_rows(place, a)) return;
+  }
   const bool relu = a.activation == Activation::Relu;
   multiply(place,
            {.in = kDType<T>,
