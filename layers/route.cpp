@@ -1,7 +1,6 @@
 #include "layers/route.h"
 
 #include "framework/ops/inference.h"
-#include "kernels/mbconv_forward/hopper_tiling.h"
 
 namespace cf::layers {
 
@@ -35,7 +34,7 @@ Route choose_mbconv_on_gpu(const BlockShape& block, const RouteDevice& device, b
   if (!is_hopper && !require_fused) {
     return layers_because("its layers are faster than the fused kernel without wgmma");
   }
-  return {.kind = is_hopper ? Route::Kind::FusedHopper : Route::Kind::FusedPortable};
+  return {.kind = is_hopper ? Route::Kind::FusedHopper : Route::Kind::FusedPortable, .mbconv = tiling};
 }
 
 }  // namespace

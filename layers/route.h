@@ -9,6 +9,7 @@
 #include "framework/runtime/executor.h"
 #include "kernels/activation/activation.h"
 #include "kernels/convfirst_forward/convfirst_route.h"
+#include "kernels/mbconv_forward/hopper_tiling.h"
 
 namespace cf::layers {
 
@@ -42,8 +43,9 @@ struct Route {
   };
 
   Kind kind = Kind::Layers;
-  std::string why_not_fused = {};          // of Layers
-  kernels::ConvFirstRoute convfirst = {};  // of FusedHopper and FusedPortable
+  std::string why_not_fused = {};           // of Layers
+  kernels::ConvFirstRoute convfirst = {};   // of FusedHopper and FusedPortable
+  kernels::MBConvHopperTiling mbconv = {};  // of FusedHopper
 
   bool is_fused() const { return kind != Kind::Layers; }
 };

@@ -11,7 +11,7 @@
 #include "apps/bench/plan_times.h"
 #include "apps/console/format.h"
 #include "apps/execution/device_name.h"
-#include "framework/ops/inference.h"
+#include "framework/runtime/captured_work.h"
 #include "layers/inference_plan.h"
 
 namespace cf::apps {
@@ -23,10 +23,10 @@ using layers::PlannedPart;
 
 struct PartRow {
   const PlannedPart* part;
-  int registers = 0;                 // 0: unknown
-  double predicted = 0;              // seconds
-  double measured = 0;               // seconds; 0: not measured
-  std::vector<double> kernels = {};  // measured seconds of each
+  double predicted = 0;                  // seconds
+  double measured = 0;                   // seconds; 0: not measured
+  std::vector<double> kernels = {};      // measured seconds of each
+  std::vector<GpuKernel> launches = {};  // on a GPU
 };
 
 struct PlanTable {
@@ -62,10 +62,15 @@ PlanTable table_of(const InferencePlan& plan, const DeviceLimits& limits) {
 
 // --- what is printed
 
-std::string tile_text(const PlannedPart& part) {
-  const auto& route = part.route.convfirst;
-  if (route.kind == kernels::ConvFirstRoute::Kind::None) return "";
-  return fmt::format("{} pixels, {} blocks of {}", route.tile_pixels, route.blocks, route.block_threads);
+std::string tile_text(const layers::Route& route) {
+  if (route.convfirst.kind != kernels::ConvFirstRoute::Kind::None) {
+    return fmt::format("{} pixels", route.convfirst.tile_pixels);
+  }
+  if (route.mbconv.images > 0) {
+    return fmt::format("{} image{}, {} hidden", route.mbconv.images, route.mbconv.images == 1 ? "" : "s",
+                       kernels::MBConvHopperTiling::kSlice);
+  }
+  return "";
 }
 
 std::string route_text(const PlannedPart& part) {
@@ -74,22 +79,40 @@ std::string route_text(const PlannedPart& part) {
   return fmt::format("{} layer{}, norms folded", count, count == 1 ? "" : "s");
 }
 
+// Of a product of cuBLASLt they are longer than a line.
+std::string shortened(const std::string& name) {
+  constexpr std::size_t kMost = 92;
+  return name.size() <= kMost ? name : name.substr(0, kMost - 3) + "...";
+}
+
 std::string microseconds(double seconds) { return seconds > 0 ? fmt::format("{:.1f}", 1e6 * seconds) : ""; }
 
-std::string number_or_nothing(int value) { return value > 0 ? fmt::format("{}", value) : ""; }
+std::string blocks_text(const GpuKernel& kernel) {
+  std::string grid = fmt::format("{}", kernel.grid[0]);
+  for (const unsigned more : {kernel.grid[1], kernel.grid[2]}) {
+    if (more > 1) grid += fmt::format("x{}", more);
+  }
+  const std::string clusters = kernel.cluster > 1 ? fmt::format(", clusters of {}", kernel.cluster) : "";
+  return fmt::format("{} of {}{}", grid, kernel.threads, clusters);
+}
 
 void print_text(const PlanTable& table) {
   fmt::print("{}, {}, batch {}, {}x{} pixels; limits {}B/s, {}FLOP/s\n\n", table.device, name_of(table.type),
              table.batch, table.size, table.size, format_quantity(table.limits.bytes_per_second),
              format_quantity(table.limits.flops_per_second));
-  constexpr const char* kRow = "{:<18} {:<36} {:<24} {:<30} {:>7} {:>5} {:>12} {:>11}\n";
-  fmt::print(kRow, "part", "what", "route", "tile", "shared", "regs", "predicted us", "measured us");
+  constexpr const char* kRow = "{:<18} {:<36} {:<24} {:<18} {:<26} {:>7} {:>5} {:>12} {:>11}\n";
+  constexpr const char* kKernelRow = "  {:<97} {:<26} {:>7} {:>5}\n";
+  fmt::print(kRow, "part, kernels", "what", "route", "tile", "blocks of threads", "shared", "regs",
+             "predicted us", "measured us");
   for (const PartRow& row : table.rows) {
-    fmt::print(kRow, row.part->path, row.part->text, route_text(*row.part), tile_text(*row.part),
-               number_or_nothing(row.part->route.convfirst.shared_bytes), number_or_nothing(row.registers),
-               microseconds(row.predicted), microseconds(row.measured));
+    fmt::print(kRow, row.part->path, row.part->text, route_text(*row.part), tile_text(row.part->route), "",
+               "", "", microseconds(row.predicted), microseconds(row.measured));
+    for (const GpuKernel& kernel : row.launches) {
+      fmt::print(kKernelRow, shortened(kernel.name), blocks_text(kernel), kernel.shared_bytes,
+                 kernel.registers);
+    }
   }
-  fmt::print(kRow, "total", "", "", "", "", "", microseconds(table.predicted()),
+  fmt::print(kRow, "total", "", "", "", "", "", "", microseconds(table.predicted()),
              microseconds(table.measured));
   fmt::print("\nactivations of {} in one block of {}\n",
              format_bytes(static_cast<double>(table.activation_bytes)),
@@ -117,7 +140,15 @@ nlohmann::ordered_json row_as_json(const PartRow& row) {
     out["threads"] = route.convfirst.block_threads;
     out["shared_bytes"] = route.convfirst.shared_bytes;
   }
-  if (row.registers > 0) out["registers"] = row.registers;
+  if (route.mbconv.images > 0) out["tile_images"] = route.mbconv.images;
+  for (const GpuKernel& kernel : row.launches) {
+    out["launches"].push_back({{"kernel", kernel.name},
+                               {"grid", kernel.grid},
+                               {"threads", kernel.threads},
+                               {"cluster", kernel.cluster},
+                               {"shared_bytes", kernel.shared_bytes},
+                               {"registers", kernel.registers}});
+  }
   out["predicted_seconds"] = row.predicted;
   if (row.measured > 0) out["measured_seconds"] = row.measured;
   for (std::size_t i = 0; i < row.part->kernels.size(); ++i) {
@@ -176,9 +207,9 @@ void measure(Executor& executor, const InferencePlan& plan, PlanTable& table) {
     PartRow& row = table.rows[i];
     row.measured = times.parts[i];
     row.kernels = std::move(times.kernels[i]);
-    const auto& route = row.part->route.convfirst;
-    if (route.kind == kernels::ConvFirstRoute::Kind::None) continue;
-    row.registers = inference::convfirst_registers(executor, plan.input().dtype(), route);
+    if (!CapturedWork::is_possible(executor)) continue;
+    row.launches =
+        kernels_of(*executor.stream(), [&] { plan.run_kernels(*row.part, 0, row.part->kernels.size()); });
   }
 }
 

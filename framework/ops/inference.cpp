@@ -135,17 +135,6 @@ kernels::ConvFirstLimits convfirst_limits(Executor& executor, DType type) {
   return limits;
 }
 
-int convfirst_registers(Executor& executor, DType type,
-                        [[maybe_unused]] const kernels::ConvFirstRoute& route) {
-  int registers = 0;
-  executor.at(type, [&]<class T>([[maybe_unused]] auto place) {
-    if constexpr (std::is_same_v<decltype(place), Cuda> && !std::is_same_v<T, float>) {
-      registers = kernels::convfirst_registers<T>(route);
-    }
-  });
-  return registers;
-}
-
 void fused_mbconv(Executor& executor, const Tensor& x, const MBConvWeights& w, kernels::Activation activation,
                   const Tensor& y) {
   executor.at(x.dtype(), [&]<class T>(auto place) {

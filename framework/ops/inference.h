@@ -43,7 +43,6 @@ void fused_convfirst(Executor& executor, const Tensor& x, const ConvFirstWeights
 
 // What the routes of a fused block at place Cuda depend on, for 16-bit types.
 kernels::ConvFirstLimits convfirst_limits(Executor& executor, DType type);
-int convfirst_registers(Executor& executor, DType type, const kernels::ConvFirstRoute& route);
 
 // A whole MBConv block.
 struct MBConvWeights {

@@ -43,6 +43,7 @@ GpuGraph GpuGraph::capture(const GpuStream&, const std::function<void()>&) { fai
 GpuGraph::~GpuGraph() = default;
 GpuGraph::GpuGraph(GpuGraph&&) noexcept = default;
 void GpuGraph::launch(const GpuStream&) const { fail_absent(); }
+std::vector<GpuKernel> kernels_of(const GpuStream&, const std::function<void()>&) { fail_absent(); }
 
 }  // namespace cf
 

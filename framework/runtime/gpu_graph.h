@@ -1,7 +1,10 @@
 // Work of a GPU stream that is recorded once and replayed, and marks in a stream: waiting and timing.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "framework/runtime/gpu.h"
 
@@ -48,5 +51,18 @@ class GpuGraph {
 
   CUgraphExec_st* executable_;
 };
+
+// A kernel as it is started.
+struct GpuKernel {
+  std::string name;          // without namespaces, arguments and template arguments
+  unsigned grid[3];          // blocks
+  unsigned threads;          // of a block
+  unsigned cluster;          // blocks
+  std::size_t shared_bytes;  // of a block
+  int registers;             // of a thread
+};
+
+// What `body`, as for GpuGraph::capture, would start, in order; nothing of it runs.
+std::vector<GpuKernel> kernels_of(const GpuStream& stream, const std::function<void()>& body);
 
 }  // namespace cf

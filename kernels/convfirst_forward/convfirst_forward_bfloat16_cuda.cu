@@ -4,6 +4,5 @@ namespace cf::kernels {
 
 template void convfirst(Cuda, const ConvFirstForward<BFloat16>&);
 template ConvFirstLimits convfirst_limits<BFloat16>(Cuda, std::int64_t);
-template int convfirst_registers<BFloat16>(const ConvFirstRoute&);
 
 }  // namespace cf::kernels

@@ -18,21 +18,6 @@ ConvFirstLimits convfirst_limits(Cuda place, std::int64_t shared_memory_limit) {
 }
 
 template <class T>
-int convfirst_registers(const ConvFirstRoute& route) {
-  cudaFuncAttributes attributes{};
-  if (route.kind == ConvFirstRoute::Kind::Hopper) {
-    convfirst_hopper::dispatch_tile(route, [&]<class Tile>() {
-      CF_CUDA(cudaFuncGetAttributes(&attributes, convfirst_hopper::convfirst_hopper_kernel<T, Tile>));
-    });
-  } else if (route.kind == ConvFirstRoute::Kind::Portable) {
-    convfirst_portable::dispatch_tile<convfirst_portable::TileOf>(route, [&]<class Tile>() {
-      CF_CUDA(cudaFuncGetAttributes(&attributes, convfirst_portable::convfirst_kernel<T, Tile>));
-    });
-  }
-  return attributes.numRegs;
-}
-
-template <class T>
 void convfirst(Cuda place, const ConvFirstForward<T>& a) {
   constexpr auto kName = "convfirst forward";
   check(a);

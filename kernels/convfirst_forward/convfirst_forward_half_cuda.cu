@@ -4,6 +4,5 @@ namespace cf::kernels {
 
 template void convfirst(Cuda, const ConvFirstForward<Half>&);
 template ConvFirstLimits convfirst_limits<Half>(Cuda, std::int64_t);
-template int convfirst_registers<Half>(const ConvFirstRoute&);
 
 }  // namespace cf::kernels

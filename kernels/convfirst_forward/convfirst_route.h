@@ -42,10 +42,6 @@ struct ConvFirstRoute {
 template <class T>
 ConvFirstLimits convfirst_limits(Cuda, std::int64_t shared_memory_limit = 0);
 
-// Of a thread of the kernel that a route starts on the current GPU.
-template <class T>
-int convfirst_registers(const ConvFirstRoute& route);
-
 namespace detail {
 
 constexpr int blocks_of(std::int64_t pixels, int tile_pixels, int teams, int multiprocessors) {
