@@ -76,10 +76,11 @@ std::size_t InferencePlan::fused_blocks() const {
       std::ranges::count_if(parts_, [](const PlannedPart& p) { return p.is_block && p.route.is_fused(); }));
 }
 
-Inference::Inference(Executor& executor, ConvFirstNet& net, const InferenceShape& shape)
+Inference::Inference(Executor& executor, ConvFirstNet& net, const InferenceShape& shape,
+                     const RouteDevice& device)
     : executor_(executor), net_(net) {
   if (net.spec().fusion == "off") return;
-  plan_ = std::make_unique<InferencePlan>(executor, net, shape, executor.compute_type());
+  plan_ = std::make_unique<InferencePlan>(executor, net, shape, device);
 }
 
 Tensor Inference::operator()(const Tensor& x) {

@@ -77,7 +77,8 @@ class InferencePlan {
 // A network in inference as model.fusion says: by a plan, or layer by layer with "off".
 class Inference {
  public:
-  Inference(Executor& executor, ConvFirstNet& net, const InferenceShape& shape);
+  // `device` says by which routes a plan computes, in its type.
+  Inference(Executor& executor, ConvFirstNet& net, const InferenceShape& shape, const RouteDevice& device);
 
   // As InferencePlan.
   Tensor operator()(const Tensor& x);

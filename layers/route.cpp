@@ -62,6 +62,9 @@ std::string_view name_of(Route::Kind kind) {
 Route choose(const BlockShape& block, const RouteDevice& device, bool require_fused) {
   const bool on_gpu = device.place == PlaceKind::Cuda;
   if (!device.fuses) return layers_because("layer by layer, as asked for");
+  if (!require_fused && device.faster_by_layers.contains(block.text())) {
+    return layers_because("its layers were measured to be faster here");
+  }
   if (on_gpu && device.type == DType::Float32) {
     return layers_because("the GPU's fused kernels compute in float16 and bfloat16, not in float32");
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,8 @@ struct RouteDevice {
   DType type = DType::Float32;
   kernels::ConvFirstLimits limits = {};  // place Cuda
   bool fuses = true;                     // false: every block layer by layer, to hold fused ones against
+  // Blocks, as their text(), that were measured to be faster layer by layer than fused.
+  std::set<std::string> faster_by_layers = {};
 };
 
 // Where the executor computes, in `type`.

@@ -3,6 +3,7 @@
 #include "apps/bench/model_benchmark.h"
 #include "apps/execution/device_name.h"
 #include "apps/images/loader_options.h"
+#include "apps/inference/measured_routes.h"
 #include "layers/inference_plan.h"
 
 namespace cf::apps {
@@ -37,8 +38,10 @@ int run_bench_infer(const Command& command, const Arguments& arguments) {
   const Tensor x = input_of(*executor, config);
   const int size = config.train.size.largest();
 
+  const layers::InferenceShape shape{config.train.batch, size, size};
+  const auto routes = routes_of(*executor, net, shape, route_choice(options.deterministic));
   executor->pool().reset_peak();
-  layers::Inference inference(*executor, net, {config.train.batch, size, size});
+  layers::Inference inference(*executor, net, shape, routes);
   inference(x);  // leaves x where a plan reads it
   const Timing timing = time_runs(*executor, 1, {.samples = options.steps, .warmup_runs = options.warmup},
                                   [&](std::int64_t) { inference.run_kernels(x); });

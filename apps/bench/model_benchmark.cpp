@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/console/format.h"
+#include "apps/inference/measured_routes.h"
 #include "apps/version.h"
 #include "kernels/base/philox.h"
 
@@ -90,7 +91,11 @@ bool parse_options(const Command& command, const Arguments& arguments, ModelBenc
   line.option("set", &options.settings, "KEY=VALUE", "override a key of the configuration; may be repeated");
   line.flag("json", &options.json, "print JSON");
   add_device_options(line, options.device);
-  if (ranks != nullptr) ranks->add_to(line);
+  if (ranks != nullptr) {
+    ranks->add_to(line);
+  } else {
+    add_route_option(line, options.deterministic);
+  }
   if (!line.parse(arguments)) return false;
   const auto check = [](const char* name, int value, int least) {
     CF_CHECK_AS(ErrorKind::Usage, value >= least, "--", name, " is ", value, ", must be at least ", least);

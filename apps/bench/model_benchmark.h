@@ -21,7 +21,7 @@ struct ModelBenchmarkOptions {
   std::string precision = "auto";
   int steps = 50, warmup = 10;
   std::vector<std::string> settings;
-  bool json = false;
+  bool json = false, deterministic = false;
   DeviceOptions device;
 };
 

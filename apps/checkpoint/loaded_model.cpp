@@ -1,5 +1,7 @@
 #include "apps/checkpoint/loaded_model.h"
 
+#include "apps/inference/measured_routes.h"
+
 namespace cf::apps {
 
 std::filesystem::path checkpoint_file(const std::filesystem::path& path) {
@@ -34,6 +36,7 @@ void add_evaluation_options(CommandLine& line, EvaluationChoices& choices) {
               "type of activations; auto: the run's on a GPU, float32 on a CPU");
   line.option("fusion", &choices.fusion, "auto|off|require",
               "use of fused blocks; what the checkpoint says (model.fusion), if not given");
+  add_route_option(line, choices.deterministic);
   add_device_options(line, choices.device);
 }
 

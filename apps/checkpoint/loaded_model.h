@@ -16,6 +16,7 @@ struct EvaluationChoices {
   std::string weights = "auto";    // raw, ema, or auto for the averages where the file has them
   std::string precision = "auto";  // what the run computed in; on a CPU, which has no other, float32
   std::string fusion = {};         // in place of the checkpoint's model.fusion; empty: that
+  bool deterministic = false;      // routes of blocks from the table, see apps/inference
   DeviceOptions device = {};
 };
 

@@ -132,8 +132,9 @@ int run_eval(const Command& command, const Arguments& arguments) {
   for (const int size : sizes) {
     Progress bar("eval", dataset->size());
     config.eval.size = size;
-    const EvaluationResult result = evaluate(*model.executor, *model.net, *dataset, config,
-                                             [&](std::int64_t images) { bar.update(images); });
+    const EvaluationResult result = evaluate(
+        *model.executor, *model.net, *dataset, config, [&](std::int64_t images) { bar.update(images); },
+        single_rank(), route_choice(options.choices.deterministic));
     bar.clear();
     print_result(options, model, size, result);
     per_class.add(size, result, dataset->class_names());

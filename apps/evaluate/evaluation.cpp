@@ -75,7 +75,7 @@ void add_other_ranks(EvaluationResult& result, Communicator& ranks) {
 
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
                           const Config& config, const std::function<void(std::int64_t)>& progress,
-                          Communicator& ranks) {
+                          Communicator& ranks, RouteChoice routes) {
   data::Loader loader(dataset, loader_options(config, executor, ranks));
   EvaluationResult result;
   const auto classes = static_cast<std::size_t>(net.spec().classes);
@@ -84,8 +84,10 @@ EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const d
   std::optional<layers::Inference> inference;  // for the first batch's shape, which is the largest
 
   for (data::Batch batch = loader.next(); batch.size() > 0; batch = loader.next()) {
-    if (!inference)
-      inference.emplace(executor, net, layers::InferenceShape{batch.size(), batch.height, batch.width});
+    if (!inference) {
+      const layers::InferenceShape shape{batch.size(), batch.height, batch.width};
+      inference.emplace(executor, net, shape, routes_of(executor, net, shape, routes));
+    }
     const Tensor logits =
         (*inference)(normalize_image(executor, image_view(batch), normalization, executor.compute_type()));
     Pass pass(executor, {});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/config/config.h"
+#include "apps/inference/measured_routes.h"
 #include "data/dataset.h"
 #include "framework/parallel/communicator.h"
 #include "framework/runtime/executor.h"
@@ -29,6 +30,6 @@ struct EvaluationResult {
 // images done so far. Each rank evaluates its share, and all get the result of the whole data set.
 EvaluationResult evaluate(Executor& executor, layers::ConvFirstNet& net, const data::Dataset& dataset,
                           const Config& config, const std::function<void(std::int64_t)>& progress = {},
-                          Communicator& ranks = single_rank());
+                          Communicator& ranks = single_rank(), RouteChoice routes = RouteChoice::Table);
 
 }  // namespace cf::apps

@@ -11,6 +11,7 @@
 #include "apps/bench/plan_times.h"
 #include "apps/console/format.h"
 #include "apps/execution/device_name.h"
+#include "apps/inference/measured_routes.h"
 #include "framework/runtime/captured_work.h"
 #include "layers/inference_plan.h"
 
@@ -222,15 +223,16 @@ void add_plan_options(CommandLine& line, PlanOptions& options) {
   line.option(
       "gpu", &options.gpu, "NAME",
       "--plan: predict for A5000, A100, H100, H200 or RTX4090 instead of measuring the device at hand");
+  add_route_option(line, options.deterministic);
   add_device_options(line, options.device);
 }
 
 void refuse_without_plan(const PlanOptions& options) {
   const DeviceOptions& device = options.device;
   const bool is_default = options.batch == 0 && options.precision == "auto" && options.gpu.empty() &&
-                          device.device == "auto" && device.threads == 0;
+                          !options.deterministic && device.device == "auto" && device.threads == 0;
   CF_CHECK_AS(ErrorKind::Usage, options.wanted || is_default,
-              "--batch, --precision, --gpu, --device and --threads go with --plan");
+              "--batch, --precision, --gpu, --deterministic, --device and --threads go with --plan");
 }
 
 void print_plan(const Config& config, int size, const PlanOptions& options, bool json) {
@@ -248,7 +250,9 @@ void print_plan(const Config& config, int size, const PlanOptions& options, bool
   const auto store = net.make_store(*executor);
   store->initialise(static_cast<std::uint64_t>(config.seed));
   store->prepare_compute(executor->compute_type());
-  const InferencePlan plan(*executor, net, {batch, size, size}, executor->compute_type());
+  const layers::InferenceShape shape{batch, size, size};
+  const InferencePlan plan(*executor, net, shape,
+                           routes_of(*executor, net, shape, route_choice(options.deterministic)));
   PlanTable table = table_of(plan, measure_limits(*executor, executor->compute_type()));
   measure(*executor, plan, table);
   print_table(std::move(table), device_name(*executor), executor->compute_type(), batch, size, json);

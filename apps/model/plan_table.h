@@ -14,6 +14,7 @@ struct PlanOptions {
   int batch = 0;  // 0: 128 on a GPU, 1 on a CPU
   std::string precision = "auto";
   std::string gpu;  // of a data sheet; empty: the device at hand
+  bool deterministic = false;
   DeviceOptions device;
 };
 

@@ -12,6 +12,7 @@
 #include "apps/command_line.h"
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
+#include "apps/inference/measured_routes.h"
 #include "apps/predict/prediction_input.h"
 #include "data/formats/imagenet_classes.h"
 #include "layers/inference_plan.h"
@@ -79,14 +80,15 @@ void print_guesses(const std::string& format, const std::string& item, const std
 // Logits of every item, row by row.
 class Predictor {
  public:
-  explicit Predictor(LoadedModel& model) : model_(model) {}
+  Predictor(LoadedModel& model, RouteChoice routes) : model_(model), routes_(routes) {}
 
   // Later batches are of the same size at most.
   void run(const Tensor& x) {
     if (!inference_) {
-      inference_.emplace(*model_.executor, *model_.net,
-                         layers::InferenceShape{x.shape().extent<N>().value, x.shape().extent<H>().value,
-                                                x.shape().extent<W>().value});
+      const layers::InferenceShape shape{x.shape().extent<N>().value, x.shape().extent<H>().value,
+                                         x.shape().extent<W>().value};
+      inference_.emplace(*model_.executor, *model_.net, shape,
+                         routes_of(*model_.executor, *model_.net, shape, routes_));
     }
     const Tensor logits = (*inference_)(x);
     const std::vector<float> values = model_.executor->floats(logits);
@@ -111,6 +113,7 @@ class Predictor {
 
  private:
   LoadedModel& model_;
+  RouteChoice routes_;
   std::optional<layers::Inference> inference_;
   std::vector<float> logits_;
 };
@@ -158,7 +161,7 @@ int run_predict(const Command& command, const Arguments& arguments) {
 
   LoadedModel model = load_model_for_evaluation(checkpoint, choices);
   const Config& config = model.header.config;
-  Predictor predictor(model);
+  Predictor predictor(model, route_choice(choices.deterministic));
   std::vector<std::string> names;
   if (tensor_input) {
     const Tensor x = read_input_tensor(*model.executor, items.front(), config.model.channels);

@@ -155,11 +155,14 @@ TEST(InferencePlan, RequireNamesTheFirstBlockWithoutAFusedRoute) {
       {"model.fusion = \"require\": stages.0.blocks.0 (convfirst C=8 E=32 16x16) has no fused route: ",
        "relu"},
       [&] {
-        Inference(*network.executor, network.net, {1, 32, 32});
+        Inference(*network.executor, network.net, {1, 32, 32}, route_device(*network.executor, network.type));
       });
   spec.activation = "relu";
   Network fused(Executor::cpu(1), DType::Float32, spec);
-  EXPECT_EQ(Inference(*fused.executor, fused.net, {1, 32, 32}).plan()->fused_blocks(), 6U);
+  EXPECT_EQ(Inference(*fused.executor, fused.net, {1, 32, 32}, route_device(*fused.executor, fused.type))
+                .plan()
+                ->fused_blocks(),
+            6U);
 }
 
 TEST(InferencePlan, OffRunsTheLayers) {
@@ -167,7 +170,8 @@ TEST(InferencePlan, OffRunsTheLayers) {
   spec.fusion = "off";
   Network network(Executor::cpu(1), DType::Float32, spec);
   const Tensor x = network.images(2, 16, 16);
-  Inference inference(*network.executor, network.net, {2, 16, 16});
+  Inference inference(*network.executor, network.net, {2, 16, 16},
+                      route_device(*network.executor, network.type));
   EXPECT_EQ(inference.plan(), nullptr);
   EXPECT_EQ(network.executor->floats(inference(x)), network.layer_wise(x));
 }
@@ -204,6 +208,14 @@ TEST(Route, SaysWhyABlockIsNotFused) {
   BlockShape silu = convfirst(64, 56);
   silu.activation = kernels::Activation::Silu;
   EXPECT_EQ(why(silu, {}), "the fused ConvFirst kernels have relu only, the activation is silu");
+}
+
+TEST(Route, LayersThatWereMeasuredFasterWinUnlessFusionIsRequired) {
+  RouteDevice device = hopper();
+  device.faster_by_layers = {convfirst(128, 28).text()};
+  EXPECT_EQ(choose(convfirst(128, 28), device).why_not_fused, "its layers were measured to be faster here");
+  EXPECT_EQ(choose(convfirst(128, 28), device, true).kind, Route::Kind::FusedHopper);
+  EXPECT_EQ(choose(convfirst(64, 56), device).kind, Route::Kind::FusedHopper);
 }
 
 TEST(Route, FusesMBConvWhereThatIsFasterOrRequired) {
