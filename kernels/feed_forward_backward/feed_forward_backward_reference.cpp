@@ -9,15 +9,15 @@ namespace cf::kernels {
 
 namespace {
 
-// The problem as matrices, with the hidden layer and its gradient at hand.
+// The arguments as matrices, with the hidden layer and its gradient at hand.
 template <class T>
-struct Problem {
+struct Matrices {
   const FeedForwardBackward<T>& args;
   View<const T, M, C> u, dp;
   std::vector<T> a_values, dh_values;
   View<T, M, E> a, dh;
 
-  explicit Problem(const FeedForwardBackward<T>& arguments)
+  explicit Matrices(const FeedForwardBackward<T>& arguments)
       : args(arguments),
         u(as_rows<M, C>(arguments.u)),
         dp(as_rows<M, C>(arguments.dp)),
@@ -32,7 +32,7 @@ struct Problem {
 };
 
 template <class T>
-void compute_hidden(Problem<T>& p) {
+void compute_hidden(Matrices<T>& p) {
   for (const M m : range(p.pixels())) {
     for (const E e : range(p.hidden())) {
       Wide<T> h = p.args.expand_bias(e), da = 0;
@@ -45,7 +45,7 @@ void compute_hidden(Problem<T>& p) {
 }
 
 template <class T>
-void compute_input_gradient(const Problem<T>& p) {
+void compute_input_gradient(const Matrices<T>& p) {
   const auto du = as_rows<M, C>(p.args.du);
   for (const M m : range(p.pixels())) {
     for (const C c : range(p.channels())) {
@@ -57,7 +57,7 @@ void compute_input_gradient(const Problem<T>& p) {
 }
 
 template <class T>
-void compute_weight_gradients(const Problem<T>& p) {
+void compute_weight_gradients(const Matrices<T>& p) {
   for (const E e : range(p.hidden())) {
     for (const C c : range(p.channels())) {
       Wide<T> dproject = 0, dexpand = 0;
@@ -79,7 +79,7 @@ void compute_weight_gradients(const Problem<T>& p) {
 template <class T>
 void feed_forward(Reference, const FeedForwardBackward<T>& args) {
   check(args);
-  Problem<T> problem(args);
+  Matrices<T> problem(args);
   compute_hidden(problem);
   compute_input_gradient(problem);
   compute_weight_gradients(problem);
