@@ -182,8 +182,8 @@ class StepWriter {
     backward(".conv backward weight", passes::normed_conv_backward_weight(m, e));
     forward(".conv_bn statistics", passes::batch_norm_statistics(m, e));
     forward(".se", passes::gated_norm_gates(kept, m, e, squeezed));
-    forward(".se applied with .conv_bn", passes::gated_norm_apply(kept, m, e));
-    backward(".se and .conv_bn backward", passes::gated_norm_backward(kept, m, e, squeezed));
+    forward(".se applied with conv_bn", passes::gated_norm_apply(kept, m, e));
+    backward(".se and conv_bn backward", passes::gated_norm_backward(kept, m, e, squeezed));
     linear(".project", m, block.project.weight);
     norm_and_add(kept);
   }

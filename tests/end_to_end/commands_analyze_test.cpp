@@ -42,8 +42,8 @@ TEST(CommandAnalyze, WaterlineOfTrainingShowsAllPasses) {
                                       "--gpu", "H200", "--set", "optimizer.kind=adamw"},
                                      scratch.path());
   for (const char* part : {"training step, batch 256", "covariance", "fold norms backward", "feed forward",
-                           "conv_bn statistics", "se backward", "optimizer", "gradient norm", "loss",
-                           "not fused: 11 of the blocks, stages.2.blocks.0 to stages.3.blocks.2"}) {
+                           "conv_bn statistics", "se and conv_bn backward", "optimizer", "gradient norm",
+                           "loss", "not fused: 11 of the blocks, stages.2.blocks.0 to stages.3.blocks.2"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
   }
 }
