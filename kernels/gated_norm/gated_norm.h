@@ -11,8 +11,9 @@
 //   sample's pixels suffice: with a' the activation's derivative, d = x - mean and dpixel[n,c] the gradient
 //   of every pixel through pooled,
 //
-//   sum dh        = sum_n (gate[n,c] sum_{h,w} dy a'   + dpixel[n,c] sum_{h,w} a')      dh = (dy gate +
-//   dpixel) a' sum dh d      = sum_n (gate[n,c] sum_{h,w} dy a' d + dpixel[n,c] sum_{h,w} a' d)
+//   dh       = (dy gate + dpixel) a'
+//   sum dh   = sum_n (gate[n,c] sum_{h,w} dy a'   + dpixel[n,c] sum_{h,w} a')
+//   sum dh d = sum_n (gate[n,c] sum_{h,w} dy a' d + dpixel[n,c] sum_{h,w} a' d)
 #pragma once
 
 #include "kernels/activation/activation.h"
