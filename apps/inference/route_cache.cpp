@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "framework/state/atomic_file.h"
 #include "kernels/base/check.h"
@@ -44,7 +45,8 @@ std::filesystem::path route_cache_file() {
 }
 
 RouteCache::RouteCache(std::filesystem::path file) : file_(std::move(file)) {
-  if (file_.empty() || !std::filesystem::exists(file_)) return;
+  std::error_code unreachable;
+  if (file_.empty() || !std::filesystem::exists(file_, unreachable)) return;
   try {
     times_ = read_times(file_);
   } catch (const std::exception& error) {

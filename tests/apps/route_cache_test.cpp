@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <string>
 
 #include "apps/inference/measured_routes.h"
 #include "tests/framework/state_scratch_folder.h"
@@ -52,6 +53,12 @@ TEST(RouteCache, WritesAnewWhatItCannotUse) {
     cache.save();
     EXPECT_TRUE(RouteCache(file).find(kGpu, kBlock)) << text;
   }
+}
+
+TEST(RouteCache, OfAPlaceThatCannotBeAskedIsEmpty) {
+  const ScratchFolder folder;
+  const RouteCache cache(folder.path() / std::string(300, 'n') / "routes.json");  // longer than names may be
+  EXPECT_FALSE(cache.find(kGpu, kBlock));
 }
 
 TEST(RouteCache, SaysThatItCannotWrite) {
