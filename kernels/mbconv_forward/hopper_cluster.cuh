@@ -2,6 +2,8 @@
 // their shared memories at once, and rings of slots that a warp fills and warpgroups empty (sm_90).
 #pragma once
 
+#include "kernels/base/copy_ring.cuh"
+#include "kernels/base/dependent_launch.cuh"
 #include "kernels/base/mma.cuh"
 #include "kernels/base/tensor_copy.cuh"
 
@@ -27,12 +29,6 @@ __device__ inline void cluster_barrier() {
 __device__ inline void wait_for_cluster() {
   asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
 }
-
-// --- kernels one behind the other: the next one may start when all blocks of this one run or have ended, and
-// before it touches what others wrote, or what they read, it waits until all before it are done
-
-__device__ inline void start_next_kernel() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
-__device__ inline void wait_for_last_kernel() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
 // --- shared memory of the blocks of a cluster
 
@@ -90,22 +86,8 @@ __device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, 
       : "memory");
 }
 
-// A place in a ring of slots, each with a barrier for "full" and one for "empty", 16 bytes apart.
-struct Ring {
-  std::uint32_t barriers;
-  int slots;
-  int slot = 0, phase = 0;
-
-  __device__ std::uint32_t full() const { return barriers + slot * 16; }
-  __device__ std::uint32_t empty() const { return full() + 8; }
-
-  // By one thread.
-  __device__ void init(int readers) const {
-    for (int i = 0; i < slots; ++i) {
-      init_barrier(barriers + i * 16, 1);
-      init_barrier(barriers + i * 16 + 8, readers);
-    }
-  }
+// A ring whose slots are filled in all blocks of the cluster at once.
+struct Ring : CopyRing {
   __device__ void advance(int steps = 1) {
     slot += steps;
     while (slot >= slots) {
@@ -118,8 +100,6 @@ struct Ring {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     if (lane < cluster_size()) arrive_at(barriers + of_slot * 16 + 8, lane);
   }
-  // Before it is filled: a fresh slot's wait for the phase before the first passes at once.
-  __device__ void wait_until_empty() const { wait_for_phase(empty(), phase ^ 1); }
 };
 
 }  // namespace cf::kernels::mbconv_hopper
