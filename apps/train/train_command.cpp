@@ -7,6 +7,7 @@
 #include "apps/images/loader_options.h"
 #include "apps/launch/run_on_ranks.h"
 #include "apps/train/training.h"
+#include "apps/train/training_data.h"
 
 namespace cf::apps {
 

@@ -6,28 +6,13 @@
 
 #include "apps/console/format.h"
 #include "apps/execution/device_name.h"
-#include "apps/images/loader_options.h"
-#include "apps/images/open_data.h"
 #include "apps/train/interruption.h"
+#include "apps/train/training_data.h"
 #include "layers/inference_plan.h"
 
 namespace cf::apps {
 
 namespace {
-
-std::unique_ptr<data::Dataset> open(const std::string& key, const std::string& path, data::Split split,
-                                    const ModelConfig& model, std::FILE* progress) {
-  CF_CHECK_AS(ErrorKind::Usage, !path.empty(), "data.", key, " is not set; it names the ",
-              key == "train" ? "training" : "validation", " images");
-  auto dataset = in_context([&] { return concat("data.", key); },
-                            [&] {
-                              return open_data({path, model.channels}, split, progress);
-                            });
-  const auto classes = static_cast<std::int64_t>(dataset->class_names().size());
-  CF_CHECK_AS(ErrorKind::Usage, classes == model.classes, "model.classes is ", model.classes, ", data.", key,
-              " (", path, ") has ", classes, " classes");
-  return dataset;
-}
 
 // The other ranks go on when the folder is there and theirs.
 std::optional<RunFolder> open_run_folder(const TrainOptions& options, const CheckpointConfig& config) {
@@ -50,17 +35,6 @@ RunLog open_log(const TrainOptions& options) {
 }
 
 }  // namespace
-
-std::unique_ptr<data::Dataset> open_training_data(const Config& config, std::FILE* progress) {
-  return open("train", config.data.train, data::Split::Train, config.model, progress);
-}
-
-std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train,
-                                                    std::FILE* progress) {
-  auto dataset = open("val", config.data.val, data::Split::Val, config.model, progress);
-  data::require_same_classes(train, *dataset);
-  return dataset;
-}
 
 std::string routes_text(const Config& config, layers::ConvFirstNet& net, Executor& executor) {
   const DType type = executor.compute_type();
@@ -91,7 +65,9 @@ Training::Training(const Config& config, const TrainOptions& options)
       plan_(plan_training(config, train_data_->size())),
       ranks_(*options.ranks),
       folder_(open_run_folder(options, config.checkpoint)),
-      log_(open_log(options)) {
+      log_(open_log(options)),
+      images_(config, *train_data_, plan_.steps_per_epoch, executor_->kind(), ranks_, log_),
+      wish_(ranks_) {
   const std::string routes = routes_text(config, net_, *executor_);
   if (is_first()) start_or_resume();
   broadcast_state();
@@ -113,22 +89,6 @@ std::string Training::header_line() const {
 
 double Training::epoch() const {
   return static_cast<double>(progress_.step) / static_cast<double>(plan_.steps_per_epoch);
-}
-
-int Training::threads_of_loader() const {
-  return loader_threads(config_.data.threads, executor_->kind(), ranks_.ranks_on_host());
-}
-
-std::unique_ptr<data::Loader> Training::make_loader(std::int64_t epoch) {
-  auto options = training_loader_options(config_, epoch, threads_of_loader());
-  options.batch = config_.train.batch / ranks_.world();
-  options.rank = ranks_.rank();
-  options.ranks = ranks_.world();
-  options.first_batch = progress_.step % plan_.steps_per_epoch;
-  options.on_substitute = [this](const data::BadRecord& record, std::int64_t count) {
-    log_.line(substitution_text(record, count));
-  };
-  return std::make_unique<data::Loader>(*train_data_, options);
 }
 
 TrainingEnd Training::run() {
@@ -155,7 +115,7 @@ TrainingEnd Training::run() {
 // Steps are submitted ahead of the one whose result is looked at, so that a GPU never waits for the host.
 void Training::train_steps() {
   Progress bar("train", plan_.total_steps, is_first() ? stderr : nullptr, 1e9);
-  last_finish_ = Clock::now();
+  times_.skip();
   while (progress_.step < plan_.total_steps) {
     save_if_due();
     if (may_submit()) {
@@ -183,32 +143,25 @@ bool Training::may_submit() {
 // Whether after `steps` steps something happens that needs their result.
 bool Training::needs_all_finished(std::int64_t steps) const {
   return is_evaluation_due(steps) || (plan_.save_steps > 0 && steps % plan_.save_steps == 0) ||
-         image_size_at(steps) != image_size_at(steps - 1);
+         images_.size_at(steps) != images_.size_at(steps - 1);
 }
 
 bool Training::is_evaluation_due(std::int64_t steps) const {
   return steps % plan_.eval_steps == 0 || steps == plan_.total_steps;
 }
 
-int Training::image_size_at(std::int64_t step) const {
-  return config_.train.size.at_epoch(static_cast<int>(step / plan_.steps_per_epoch));
-}
-
 void Training::submit_step() {
   const std::int64_t step = submitted_steps();
-  if (const int size = image_size_at(step); !loader_ || size != image_size_) {
+  if (const int size = images_.size_at(step); size != images_.size()) {
     prepare_step(size);
-    loader_ = make_loader(step / plan_.steps_per_epoch);
-    image_size_ = size;
+    images_.open(step);
   }
-  const double waited_before = loader_->waited_seconds();
-  data::Batch batch = loader_->next();
-  const double waited = loader_->waited_seconds() - waited_before;
-  times_.data += waited;
-  epoch_waited_ += waited;
+  const double waited_before = images_.waited_seconds();
+  data::Batch batch = images_.next();
+  times_.add_data(images_.waited_seconds() - waited_before);
   const double communicated_before = ranks_.seconds_in_collectives().value_or(0);
   step_.submit(std::move(batch), step, plan_.schedule.rate(step));
-  times_.communication += ranks_.seconds_in_collectives().value_or(0) - communicated_before;
+  times_.add_communication(ranks_.seconds_in_collectives().value_or(0) - communicated_before);
 }
 
 void Training::prepare_step(int size) {
@@ -218,13 +171,13 @@ void Training::prepare_step(int size) {
                         name_of(executor_->pool().device()), size, size,
                         format_bytes(static_cast<double>(use->reserved_bytes)),
                         format_bytes(static_cast<double>(executor_->pool().use().in_use_bytes))));
-  last_finish_ = Clock::now();
+  times_.skip();
 }
 
 void Training::finish_step(Progress& bar) {
   data::Batch batch;
   const StepResult result = step_.finish(batch);
-  loader_->recycle(std::move(batch));
+  images_.recycle(std::move(batch));
   count_step(result);
 
   bar.update(progress_.step, fmt::format("loss {:.3f}", result.loss));
@@ -232,12 +185,12 @@ void Training::finish_step(Progress& bar) {
     bar.clear();
     log_step(plan_.schedule.rate(progress_.step - 1));
   }
-  if (progress_.step % plan_.steps_per_epoch == 0) judge_data();
+  if (progress_.step % plan_.steps_per_epoch == 0) log_epoch();
   bool new_best = false;
   if (is_evaluation_due(progress_.step)) {
     bar.clear();
     new_best = evaluate_now();
-    last_finish_ = Clock::now();
+    times_.skip();
   }
   save_due_ = save_due_ || is_save_due_by_step(new_best);
 }
@@ -246,17 +199,13 @@ void Training::save_if_due() {
   if (!save_due_ || step_.in_flight() > 0) return;
   save_now();
   save_due_ = has_asked_to_save_ = false;
-  last_finish_ = Clock::now();
+  times_.skip();
 }
 
 void Training::count_step(const StepResult& result) {
-  const auto now = Clock::now();
-  const double seconds = std::chrono::duration<double>(now - last_finish_).count();
-  last_finish_ = now;
+  const double seconds = times_.end_step();
   ++progress_.step;
   progress_.seconds += seconds;
-  epoch_seconds_ += seconds;
-  times_.all += seconds;
   scores_ = {};
   IntervalSums& sums = progress_.interval;
   ++sums.steps;
@@ -276,17 +225,13 @@ bool Training::has_reason_to_stop() const {
          std::chrono::duration<double>(Clock::now() - start_).count() >= options_.max_seconds;
 }
 
-// All ranks stop, or save, before the same step, whichever of them has a reason. What several ranks decide is
-// asked for a step ahead, so that none waits for the answers of the others.
+// All ranks stop, or save, before the same step, whichever of them has a reason.
 void Training::decide() {
-  enum Wish : std::int64_t { kGoOn, kSave, kStop };
   const bool wants_save = is_first() && !has_asked_to_save_ && is_save_due_by_clock();
   has_asked_to_save_ = has_asked_to_save_ || wants_save;
-  const std::int64_t vote = ranks_.begin_vote(has_reason_to_stop() ? kStop : wants_save ? kSave : kGoOn);
-  const auto counted = ranks_.world() == 1 ? vote : std::exchange(open_vote_, vote);
-  const std::int64_t decision = counted ? ranks_.vote_result(*counted) : kGoOn;
-  save_due_ = save_due_ || decision == kSave;
-  is_stopping_ = decision == kStop;
+  const Wish all = wish_.strongest(has_reason_to_stop() ? Wish::Stop : wants_save ? Wish::Save : Wish::GoOn);
+  save_due_ = save_due_ || all == Wish::Save;
+  is_stopping_ = all == Wish::Stop;
 }
 
 }  // namespace cf::apps

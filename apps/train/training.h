@@ -2,7 +2,7 @@
 // the first one reads and writes the run folder.
 #pragma once
 
-#include <cstdio>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -15,8 +15,10 @@
 #include "apps/execution/make_executor.h"
 #include "apps/run_folder/metrics_log.h"
 #include "apps/run_folder/run_log.h"
-#include "apps/train/rank_times.h"
+#include "apps/train/common_wish.h"
+#include "apps/train/step_times.h"
 #include "apps/train/train_step.h"
+#include "apps/train/training_images.h"
 #include "apps/train/training_plan.h"
 #include "framework/parallel/communicator.h"
 #include "framework/state/checkpoint_folder.h"
@@ -32,13 +34,6 @@ struct TrainOptions {
   Communicator* ranks = &single_rank();  // that train together; the first one writes the run folder
   std::string layout;                    // of the ranks, said once; empty for one
 };
-
-// The data sets data.train and data.val. A key that is not set, or a number of classes other than
-// model.classes, is a Usage error; data that cannot be read, or classes other than those of `train`, a Data
-// error. An archive's index is read with a progress line on `progress`, if given.
-std::unique_ptr<data::Dataset> open_training_data(const Config& config, std::FILE* progress = stderr);
-std::unique_ptr<data::Dataset> open_validation_data(const Config& config, const data::Dataset& train,
-                                                    std::FILE* progress = stderr);
 
 // Which blocks train by fused passes, and why others do not. With model.fusion = "require" one that cannot,
 // in training or in evaluation, is a Usage error.
@@ -78,18 +73,14 @@ class Training {
   void resume_from(const std::filesystem::path& checkpoint);
   void use_algorithms(const std::string& algorithms);
   std::string changes_of_config(const Config& stored, const std::filesystem::path& checkpoint) const;
-  int threads_of_loader() const;
-  std::unique_ptr<data::Loader> make_loader(std::int64_t epoch);
   void train_steps();
   std::int64_t submitted_steps() const;
   bool may_submit();
   bool needs_all_finished(std::int64_t steps) const;
   bool is_evaluation_due(std::int64_t steps) const;
-  int image_size_at(std::int64_t step) const;
   void submit_step();
   void prepare_step(int size);
   void finish_step(Progress& bar);
-  void judge_data();
   void count_step(const StepResult& result);
   bool evaluate_now();
   void evaluate_weights(EvalRow& row, bool average);
@@ -103,6 +94,7 @@ class Training {
   void save_if_due();
   std::vector<RankTimes> times_of_ranks();
   void log_step(double lr);
+  void log_epoch();
   void append_metrics(const MetricsRow& row);
   double epoch() const;
   std::string header_line() const;
@@ -125,16 +117,13 @@ class Training {
   std::int64_t saved_step_ = -1;  // of the newest checkpoint
   double saved_seconds_ = 0;      // training time when it was written
   int failed_saves_ = 0;          // in a row
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point last_finish_ = start_;  // of a step, or of what was done between two
-
-  std::unique_ptr<data::Loader> loader_;
-  int image_size_ = 0;  // of the loader's images
   bool save_due_ = false, is_stopping_ = false;
-  bool has_asked_to_save_ = false;               // since the newest checkpoint
-  std::optional<std::int64_t> open_vote_;        // see decide()
-  RankTimes times_;                              // of this rank since the last row of metrics
-  double epoch_waited_ = 0, epoch_seconds_ = 0;  // for images; in all, since the epoch or this process began
+  bool has_asked_to_save_ = false;  // since the newest checkpoint
+
+  TrainingImages images_;
+  StepTimes times_;
+  CommonWish wish_;
+  Clock::time_point start_ = Clock::now();
 };
 
 }  // namespace cf::apps

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "apps/console/format.h"
-#include "apps/train/data_verdict.h"
 #include "apps/train/training.h"
 
 namespace cf::apps {
@@ -40,18 +38,15 @@ std::string communication_text(const TrainRow& row) {
 
 }  // namespace
 
-void Training::judge_data() {
-  const std::string verdict = data_verdict(progress_.step / plan_.steps_per_epoch, epoch_waited_,
-                                           epoch_seconds_, threads_of_loader(), loader_->work().seconds);
+void Training::log_epoch() {
+  const std::string verdict = images_.verdict(progress_.step / plan_.steps_per_epoch, times_.take_epoch());
   if (!verdict.empty()) log_.line(verdict);
-  epoch_waited_ = 0;
-  epoch_seconds_ = 0;
 }
 
 // Of all ranks, since the last row.
 std::vector<RankTimes> Training::times_of_ranks() {
   std::vector<RankTimes> times(static_cast<std::size_t>(ranks_.world()));
-  times[static_cast<std::size_t>(ranks_.rank())] = std::exchange(times_, {});
+  times[static_cast<std::size_t>(ranks_.rank())] = times_.take_interval();
   ranks_.all_gather(std::as_writable_bytes(std::span(times)));
   return times;
 }
