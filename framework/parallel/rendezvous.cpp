@@ -1,80 +1,32 @@
 #include "framework/parallel/rendezvous.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <thread>
 
-#include "framework/parallel/connection.h"
+#include "framework/parallel/rendezvous_link.h"
 #include "framework/parallel/rendezvous_server.h"
 
 namespace cf {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
-using Clock = std::chrono::steady_clock;
-
-namespace {
-
-constexpr std::chrono::milliseconds kRetryEvery{100};  // of a connection that is refused
-
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
-double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-}  // namespace
-
-// What is marked so is of the thread that runs `context`; the rest is shared under `mutex`.
+// Shared under `mutex` by the link's thread and those that ask.
 struct Rendezvous::State {
-  explicit State(RendezvousOptions rendezvous_options)
-      : options(std::move(rendezvous_options)),
-        resolver(context),
-        socket(context),
-        timer(context),
-        grace_timer(context) {}
+  explicit State(RendezvousOptions rendezvous_options);
 
-  // On the thread of the context:
-  void connect();
-  void retry(const std::string& why);
-  void greet();
+  // On the link's thread:
   void receive(const Message& message);
-  void schedule_tick();
-  void tick();
+  void introduce(const Message& welcome_message);
   void fail_with(ErrorKind kind, const std::string& what);
-  void say(const std::string& what) const {
-    if (options.say) options.say(what);
-  }
 
   // On any other:
-  void start();
-  void send(Message message);
   template <class Ready>
   void wait(Ready ready);
   template <class Ready>
   bool wait_for(std::chrono::milliseconds time, Ready ready);
-  std::string rank_zero() const { return fmt::format("rank 0 at {}:{}", options.host, options.port); }
 
   RendezvousOptions options;
   std::unique_ptr<RendezvousServer> server;  // at rank 0
-  asio::io_context context;
-  tcp::resolver resolver;  // of the thread, like what follows
-  tcp::socket socket;
-  asio::steady_timer timer, grace_timer;
-  std::shared_ptr<Connection> connection;
-  Clock::time_point begin = Clock::now(), said = begin, heard = begin, last_tick = begin;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -83,103 +35,41 @@ struct Rendezvous::State {
   std::optional<Error> failure;
   std::map<std::int64_t, std::string> values, votes;  // answers by number
   std::int64_t next_request = 0, next_vote = 0;
-  std::atomic<std::int64_t> collectives = 0;
-  std::thread thread;
+  RendezvousLink link;  // ends before what it tells
 };
 
-void Rendezvous::State::connect() {
-  resolver.async_resolve(options.host, std::to_string(options.port),
-                         [this](const error_code& error, const tcp::resolver::results_type& endpoints) {
-                           if (error) return retry(error.message());
-                           asio::async_connect(socket, endpoints,
-                                               [this](const error_code& refused, const tcp::endpoint&) {
-                                                 refused ? retry(refused.message()) : greet();
-                                               });
-                         });
-}
-
-void Rendezvous::State::retry(const std::string& why) {
-  const auto now = Clock::now();
-  if (now - begin > options.join_timeout)
-    return fail_with(ErrorKind::Communication,
-                     fmt::format("rank {} found no {} within {:.0f} s: {}", options.rank, rank_zero(),
-                                 seconds(options.join_timeout), why));
-  if (now - said >= options.say_every) {
-    said = now;
-    say(fmt::format("waiting for {} since {:.0f} s: {}", rank_zero(), seconds(now - begin), why));
-  }
-  socket = tcp::socket(context);
-  timer.expires_after(kRetryEvery);
-  timer.async_wait([this](const error_code& error) {
-    if (!error) connect();
-  });
-}
-
-void Rendezvous::State::greet() {
-  connection = std::make_shared<Connection>(std::move(socket));
-  connection->start([this](const Message& message) { receive(message); },
-                    [this](const std::string& why) {
-                      fail_with(ErrorKind::Communication,
-                                fmt::format("{} is lost: its connection has ended ({})", rank_zero(), why));
-                    });
-  connection->send(to_hello({.rank = options.rank,
-                             .world = options.world,
-                             .host = host_name(),
-                             .process = getpid(),
-                             .device = options.device,
-                             .build = options.build,
-                             .configuration = options.configuration,
-                             .address = {}}));
-  heard = last_tick = Clock::now();
-  schedule_tick();
-}
+Rendezvous::State::State(RendezvousOptions rendezvous_options)
+    : options(std::move(rendezvous_options)),
+      link(options,
+           {.on_message = [this](const Message& message) { receive(message); },
+            .on_failure = [this](ErrorKind kind, const std::string& what) { fail_with(kind, what); }}) {}
 
 void Rendezvous::State::receive(const Message& message) {
-  heard = Clock::now();
   const std::string text = message.texts.empty() ? "" : message.texts[0];
-  if (message.kind == Message::Kind::Failed) return fail_with(static_cast<ErrorKind>(message.number), text);
-  if (message.kind == Message::Kind::Waiting) return say(text);
   {
     const std::lock_guard lock(mutex);
     if (message.kind == Message::Kind::Value) values[message.number] = text;
     if (message.kind == Message::Kind::VoteResult) votes[message.number] = text;
     if (message.kind == Message::Kind::Goodbye) parted = true;
-    if (message.kind == Message::Kind::Welcome) {
-      for (std::size_t i = 0; i + 2 < message.texts.size(); i += 3) {
-        ranks.push_back({.rank = static_cast<int>(i / 3),
-                         .world = options.world,
-                         .host = message.texts[i],
-                         .process = std::strtoll(message.texts[i + 1].c_str(), nullptr, 10),
-                         .device = {},
-                         .build = {},
-                         .configuration = {},
-                         .address = message.texts[i + 2]});
-      }
-      welcome = true;
-    }
+    if (message.kind == Message::Kind::Welcome) introduce(message);
   }
   changed.notify_all();
 }
 
-void Rendezvous::State::schedule_tick() {
-  timer.expires_after(options.beat_every);
-  timer.async_wait([this](const error_code& error) {
-    if (!error) tick();
-  });
-}
-
-void Rendezvous::State::tick() {
-  const auto now = Clock::now();
-  const bool was_stopped = now - last_tick > options.beat_every + options.silence_timeout / 2;
-  last_tick = now;
-  if (was_stopped) heard = now;
-  connection->send({.kind = Message::Kind::Beat, .number = collectives});
-  if (now - heard > options.silence_timeout) {
-    return fail_with(ErrorKind::Communication,
-                     fmt::format("{} is stuck or lost: nothing was heard of it for {:.0f} s", rank_zero(),
-                                 seconds(options.silence_timeout)));
+// With the mutex held.
+void Rendezvous::State::introduce(const Message& welcome_message) {
+  const auto& texts = welcome_message.texts;
+  for (std::size_t i = 0; i + 2 < texts.size(); i += 3) {
+    ranks.push_back({.rank = static_cast<int>(i / 3),
+                     .world = options.world,
+                     .host = texts[i],
+                     .process = std::strtoll(texts[i + 1].c_str(), nullptr, 10),
+                     .device = {},
+                     .build = {},
+                     .configuration = {},
+                     .address = texts[i + 2]});
   }
-  schedule_tick();
+  welcome = true;
 }
 
 void Rendezvous::State::fail_with(ErrorKind kind, const std::string& what) {
@@ -190,24 +80,7 @@ void Rendezvous::State::fail_with(ErrorKind kind, const std::string& what) {
   }
   changed.notify_all();
   if (!options.on_stuck) return;
-  grace_timer.expires_after(options.grace);
-  grace_timer.async_wait([this, error = Error(kind, what)](const error_code& cancelled) {
-    if (!cancelled) options.on_stuck(error);
-  });
-}
-
-void Rendezvous::State::start() {
-  asio::post(context, [this] { connect(); });
-  thread = std::thread([this] {
-    const auto work = asio::make_work_guard(context);
-    context.run();
-  });
-}
-
-void Rendezvous::State::send(Message message) {
-  asio::post(context, [this, message = std::move(message)] {
-    if (connection) connection->send(message);
-  });
+  link.call_after(options.grace, [this, error = Error(kind, what)] { options.on_stuck(error); });
 }
 
 // Waits until `ready` holds, which is asked with the mutex held; throws what failed before.
@@ -230,14 +103,8 @@ Rendezvous::Rendezvous(RendezvousOptions options) : state_(std::make_unique<Stat
     s.server = std::make_unique<RendezvousServer>(s.options);
     s.options.port = s.server->port();
   }
-  s.start();
-  try {
-    s.wait([&] { return s.welcome; });
-  } catch (...) {
-    s.context.stop();
-    s.thread.join();
-    throw;
-  }
+  s.link.start();
+  s.wait([&] { return s.welcome; });
 }
 
 Rendezvous::~Rendezvous() {
@@ -247,12 +114,9 @@ Rendezvous::~Rendezvous() {
     return !s.failure;
   }();
   if (is_whole) {
-    s.send({.kind = Message::Kind::Goodbye});
+    s.link.send({.kind = Message::Kind::Goodbye});
     s.wait_for(s.options.leave_timeout, [&] { return s.failure || s.parted; });
   }
-  s.context.stop();
-  s.thread.join();
-  if (s.connection) s.connection->close();
 }
 
 int Rendezvous::rank() const { return state_->options.rank; }
@@ -262,7 +126,7 @@ const std::vector<RankIdentity>& Rendezvous::ranks() const { return state_->rank
 
 void Rendezvous::set(const std::string& key, const std::string& value) {
   check();
-  state_->send({.kind = Message::Kind::Set, .texts = {key, value}});
+  state_->link.send({.kind = Message::Kind::Set, .texts = {key, value}});
 }
 
 std::string Rendezvous::get(const std::string& key) {
@@ -271,7 +135,7 @@ std::string Rendezvous::get(const std::string& key) {
     const std::lock_guard lock(s.mutex);
     return s.next_request++;
   }();
-  s.send({.kind = Message::Kind::Get, .number = request, .texts = {key}});
+  s.link.send({.kind = Message::Kind::Get, .number = request, .texts = {key}});
   s.wait([&] { return s.values.contains(request); });
   const std::lock_guard lock(s.mutex);
   return s.values.extract(request).mapped();
@@ -283,7 +147,7 @@ std::int64_t Rendezvous::begin_vote(std::int64_t value) {
     const std::lock_guard lock(s.mutex);
     return s.next_vote++;
   }();
-  s.send({.kind = Message::Kind::Vote, .number = number, .texts = {std::to_string(value)}});
+  s.link.send({.kind = Message::Kind::Vote, .number = number, .texts = {std::to_string(value)}});
   return number;
 }
 
@@ -307,20 +171,20 @@ bool Rendezvous::has_failed() const {
 void Rendezvous::report_failure(ErrorKind kind, const std::string& what) noexcept {
   try {
     State& s = *state_;
-    s.send({.kind = Message::Kind::Failed, .number = static_cast<std::int64_t>(kind), .texts = {what}});
+    s.link.send({.kind = Message::Kind::Failed, .number = static_cast<std::int64_t>(kind), .texts = {what}});
     s.wait_for(s.options.leave_timeout, [&] { return s.failure.has_value(); });
   } catch (...) {  // there is no one left to tell
   }
 }
 
-void Rendezvous::count_collective() { ++state_->collectives; }
+void Rendezvous::count_collective() { state_->link.count_collective(); }
 
 void Rendezvous::fail_collective(const std::string& what) {
   State& s = *state_;
   const auto failed = [&] { return s.failure.has_value(); };
   // Most often a rank is gone, and rank 0 knows already or will know at once.
   if (!s.wait_for(s.options.leave_timeout / 2, failed)) {
-    s.send({.kind = Message::Kind::OutOfStep, .number = s.collectives, .texts = {what}});
+    s.link.send({.kind = Message::Kind::OutOfStep, .number = s.link.collectives(), .texts = {what}});
     s.wait_for(s.options.leave_timeout / 2, failed);
   }
   check();

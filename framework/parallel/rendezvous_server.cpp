@@ -2,17 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <future>
-#include <map>
 #include <optional>
 #include <thread>
 
-#include "framework/parallel/connection.h"
+#include "framework/parallel/polls.h"
+#include "framework/parallel/roster.h"
+#include "framework/parallel/shared_values.h"
 
 namespace cf {
 
@@ -20,30 +20,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
 
 namespace {
-
-struct Member {
-  RankIdentity identity;
-  std::shared_ptr<Connection> connection;
-  Clock::time_point heard;
-  std::int64_t collectives = 0;
-  bool left = false;
-};
-
-struct Poll {
-  std::vector<int> voted;
-  std::int64_t highest = 0;
-  Clock::time_point said;
-};
-
-struct PendingGet {
-  std::string key;
-  std::int64_t request;
-  std::shared_ptr<Connection> connection;
-};
-
-double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 tcp::acceptor listen(asio::io_context& context, const RendezvousOptions& options) {
   tcp::acceptor acceptor(context);
@@ -73,7 +52,8 @@ struct RendezvousServer::State {
       : options(rendezvous_options),
         acceptor(listen(context, options)),
         timer(context),
-        members(static_cast<std::size_t>(options.world)),
+        roster(options.world),
+        polls(options.world),
         start(Clock::now()),
         said(start),
         last_tick(start) {}
@@ -84,12 +64,9 @@ struct RendezvousServer::State {
   void join(const std::shared_ptr<Connection>& connection, const std::shared_ptr<int>& rank,
             const RankIdentity& identity);
   void welcome();
-  void set_addresses();
   void handle(Member& member, const Message& message);
-  void set(const Message& message);
-  void get(Member& member, const Message& message);
   void vote(Member& member, const Message& message);
-  void name_the_last(const Message& message);
+  void fail_collective(const std::string& what);
   void closed(int rank, const std::string& why);
   void schedule_tick();
   void tick();
@@ -99,21 +76,17 @@ struct RendezvousServer::State {
   void say_waiting(std::span<const int> to, std::span<const int> missing, Clock::duration since);
   void fail_all(ErrorKind kind, const std::string& what);
   void end_if_all_left();
-  std::vector<int> ranks_that(const std::function<bool(const Member&)>& holds) const;
-  bool is_complete() const { return joined == options.world; }
 
   const RendezvousOptions options;
   asio::io_context context;
   tcp::acceptor acceptor;
   asio::steady_timer timer;
-  std::vector<Member> members;  // by rank
+  Roster roster;
+  SharedValues values;
+  Polls polls;
   std::vector<std::shared_ptr<Connection>> refused;
-  int joined = 0;
   const Clock::time_point start;
   Clock::time_point said, last_tick;
-  std::map<std::string, std::string> values;
-  std::vector<PendingGet> pending_gets;
-  std::map<std::int64_t, Poll> polls;
   std::optional<Message> failure;
   bool ending = false;
   std::promise<void> all_left;
@@ -139,7 +112,7 @@ void RendezvousServer::State::accept() {
 void RendezvousServer::State::receive(const std::shared_ptr<Connection>& connection,
                                       const std::shared_ptr<int>& rank, const Message& message) {
   if (*rank >= 0) {
-    Member& member = members[static_cast<std::size_t>(*rank)];
+    Member& member = roster.of(*rank);
     member.heard = Clock::now();
     return handle(member, message);
   }
@@ -150,23 +123,11 @@ void RendezvousServer::State::receive(const std::shared_ptr<Connection>& connect
 
 void RendezvousServer::State::join(const std::shared_ptr<Connection>& connection,
                                    const std::shared_ptr<int>& rank, const RankIdentity& identity) {
-  const bool is_in_range = identity.rank >= 0 && identity.rank < options.world;
-  const bool is_free = is_in_range && !members[static_cast<std::size_t>(identity.rank)].connection;
-  std::string why_not;
-  if (identity.world != options.world) {
-    why_not = fmt::format("{} was started as one of {}, rank 0 as one of {}", name_of(identity),
-                          identity.world, options.world);
-  } else if (!is_in_range) {
-    why_not = fmt::format("{} is none of the {} ranks", name_of(identity), options.world);
-  } else if (!is_free) {
-    why_not =
-        fmt::format("two processes say that they are the same rank: {} and {}",
-                    name_of(members[static_cast<std::size_t>(identity.rank)].identity), name_of(identity));
-  }
+  const bool is_free = roster.has_place_for(identity);
+  const std::string why_not = roster.objection(identity);
   if (is_free) {
     *rank = identity.rank;
-    members[static_cast<std::size_t>(identity.rank)] = {
-        .identity = identity, .connection = connection, .heard = Clock::now()};
+    roster.join(identity, connection);
     if (failure) return connection->send(*failure);  // one that comes late is told too
   } else {
     refused.push_back(connection);
@@ -175,13 +136,11 @@ void RendezvousServer::State::join(const std::shared_ptr<Connection>& connection
                       .texts = {why_not}});
   }
   if (!why_not.empty()) return fail_all(ErrorKind::Usage, why_not);
-  if (++joined == options.world) welcome();
+  if (roster.is_complete()) welcome();
 }
 
 void RendezvousServer::State::welcome() {
-  set_addresses();
-  std::vector<RankIdentity> identities;
-  for (const auto& member : members) identities.push_back(member.identity);
+  const std::vector<RankIdentity> identities = roster.introduce();
   if (const auto odd = disagreement(identities)) return fail_all(ErrorKind::Usage, *odd);
   Message message{.kind = Message::Kind::Welcome};
   for (const auto& identity : identities) {
@@ -189,44 +148,29 @@ void RendezvousServer::State::welcome() {
                          {identity.host, std::to_string(identity.process), identity.address});
   }
   const auto now = Clock::now();
-  for (auto& member : members) {
-    member.heard = now;
-    member.connection->send(message);
-  }
-}
-
-// Ranks of this host come by its loopback address; the others reach them under the one they reached us by.
-void RendezvousServer::State::set_addresses() {
-  const auto is_loopback = [](const std::string& address) {
-    return address.starts_with("127.") || address == "::1";
-  };
-  std::string own;
-  for (auto& member : members) {
-    member.identity.address = member.connection->remote_address();
-    if (!is_loopback(member.identity.address)) own = member.connection->local_address();
-  }
-  for (auto& member : members) {
-    if (!own.empty() && is_loopback(member.identity.address)) member.identity.address = own;
-  }
+  for (auto& member : roster) member.heard = now;
+  roster.send(message);
 }
 
 void RendezvousServer::State::handle(Member& member, const Message& message) {
+  const std::string text = message.texts.empty() ? "" : message.texts[0];
   switch (message.kind) {
     case Message::Kind::Beat:
       member.collectives = message.number;
       break;
     case Message::Kind::Set:
-      return set(message);
+      if (message.texts.size() == 2) values.set(text, message.texts[1]);
+      break;
     case Message::Kind::Get:
-      return get(member, message);
+      if (message.texts.size() == 1) values.get(text, message.number, member.connection);
+      break;
     case Message::Kind::Vote:
       return vote(member, message);
     case Message::Kind::OutOfStep:
       member.collectives = message.number;
-      return name_the_last(message);
+      return fail_collective(text);
     case Message::Kind::Failed:
-      return fail_all(static_cast<ErrorKind>(message.number),
-                      name_of(member.identity) + ": " + (message.texts.empty() ? "" : message.texts[0]));
+      return fail_all(static_cast<ErrorKind>(message.number), name_of(member.identity) + ": " + text);
     case Message::Kind::Goodbye:
       member.left = true;
       member.connection->send({.kind = Message::Kind::Goodbye});
@@ -236,62 +180,25 @@ void RendezvousServer::State::handle(Member& member, const Message& message) {
   }
 }
 
-void RendezvousServer::State::set(const Message& message) {
-  if (message.texts.size() != 2) return;
-  const std::string& key = message.texts[0];
-  values[key] = message.texts[1];
-  const auto answered = std::stable_partition(pending_gets.begin(), pending_gets.end(),
-                                              [&](const PendingGet& get) { return get.key != key; });
-  for (auto get = answered; get != pending_gets.end(); ++get) {
-    get->connection->send({.kind = Message::Kind::Value, .number = get->request, .texts = {values[key]}});
-  }
-  pending_gets.erase(answered, pending_gets.end());
-}
-
-void RendezvousServer::State::get(Member& member, const Message& message) {
-  if (message.texts.size() != 1) return;
-  const auto found = values.find(message.texts[0]);
-  if (found == values.end()) {
-    pending_gets.push_back({message.texts[0], message.number, member.connection});
-  } else {
-    member.connection->send(
-        {.kind = Message::Kind::Value, .number = message.number, .texts = {found->second}});
-  }
-}
-
 void RendezvousServer::State::vote(Member& member, const Message& message) {
   if (message.texts.size() != 1) return;
   const std::int64_t value = std::strtoll(message.texts[0].c_str(), nullptr, 10);
-  const auto [entry, is_first] = polls.try_emplace(message.number);
-  Poll& poll = entry->second;
-  if (is_first) poll.said = Clock::now();
-  poll.highest = is_first ? value : std::max(poll.highest, value);
-  poll.voted.push_back(member.identity.rank);
-  if (std::ssize(poll.voted) < options.world) return;
-  for (const auto& each : members) {
-    each.connection->send({.kind = Message::Kind::VoteResult,
-                           .number = message.number,
-                           .texts = {std::to_string(poll.highest)}});
+  if (const auto highest = polls.vote(message.number, member.identity.rank, value)) {
+    roster.send(
+        {.kind = Message::Kind::VoteResult, .number = message.number, .texts = {std::to_string(*highest)}});
   }
-  polls.erase(entry);
 }
 
 // A collective of some rank did not complete: the one that began the fewest has not come to it.
-void RendezvousServer::State::name_the_last(const Message& message) {
-  const auto fewer = [](const Member& a, const Member& b) { return a.collectives < b.collectives; };
-  const auto [last, first] = std::minmax_element(members.begin(), members.end(), fewer);
-  const std::string what = message.texts.empty() ? "" : message.texts[0];
-  if (last->collectives == first->collectives)
-    return fail_all(ErrorKind::Communication, "a collective of all ranks failed: " + what);
+void RendezvousServer::State::fail_collective(const std::string& what) {
+  const std::string who = roster.who_is_behind();
   fail_all(ErrorKind::Communication,
-           fmt::format("{} is stuck: it has begun {} collectives, {} has begun {} and waits ({})",
-                       name_of(last->identity), last->collectives, name_of(first->identity),
-                       first->collectives, what));
+           who.empty() ? "a collective of all ranks failed: " + what : fmt::format("{} ({})", who, what));
 }
 
 void RendezvousServer::State::closed(int rank, const std::string& why) {
   if (rank < 0) return;
-  Member& member = members[static_cast<std::size_t>(rank)];
+  Member& member = roster.of(rank);
   if (!member.left) {
     member.left = true;
     fail_all(ErrorKind::Communication,
@@ -311,81 +218,60 @@ void RendezvousServer::State::tick() {
   const auto now = Clock::now();
   // Whoever was stopped itself has heard of nobody meanwhile.
   if (now - last_tick > options.beat_every + options.silence_timeout / 2) {
-    for (auto& member : members) member.heard = now;
+    for (auto& member : roster) member.heard = now;
   }
   last_tick = now;
   exchange_beats(now);
-  if (!failure) is_complete() ? say_missing_votes(now) : tick_joining(now);
+  if (!failure) roster.is_complete() ? say_missing_votes(now) : tick_joining(now);
   schedule_tick();
 }
 
 void RendezvousServer::State::exchange_beats(Clock::time_point now) {
-  for (auto& member : members) {
+  for (auto& member : roster) {
     if (!member.connection || member.left) continue;
     member.connection->send({.kind = Message::Kind::Beat});
     if (now - member.heard > options.silence_timeout)
       fail_all(ErrorKind::Communication,
                fmt::format("{} is stuck or lost: nothing was heard of it for {:.0f} s",
-                           name_of(member.identity), seconds(options.silence_timeout)));
+                           name_of(member.identity), Seconds(options.silence_timeout).count()));
   }
 }
 
 void RendezvousServer::State::tick_joining(Clock::time_point now) {
-  const auto there = ranks_that([](const Member& member) { return member.connection != nullptr; });
-  const auto missing = ranks_that([](const Member& member) { return !member.connection; });
+  const auto missing = roster.missing();
   if (now - start > options.join_timeout)
     return fail_all(ErrorKind::Communication,
                     fmt::format("{} of {} did not come within {:.0f} s", list_of(missing), options.world,
-                                seconds(options.join_timeout)));
+                                Seconds(options.join_timeout).count()));
   if (now - said < options.say_every) return;
   said = now;
-  say_waiting(there, missing, now - start);
+  say_waiting(roster.there(), missing, now - start);
 }
 
 void RendezvousServer::State::say_missing_votes(Clock::time_point now) {
-  for (auto& numbered : polls) {
-    auto& poll = numbered.second;
-    if (now - poll.said < options.say_every) continue;
-    poll.said = now;
-    const auto missing = ranks_that([&](const Member& member) {
-      return std::find(poll.voted.begin(), poll.voted.end(), member.identity.rank) == poll.voted.end();
-    });
-    say_waiting(poll.voted, missing, options.say_every);
+  for (const auto& [voted, missing] : polls.waiting(now, options.say_every)) {
+    say_waiting(voted, missing, options.say_every);
   }
 }
 
 void RendezvousServer::State::say_waiting(std::span<const int> to, std::span<const int> missing,
                                           Clock::duration since) {
-  const std::string text =
-      fmt::format("waiting for {} of {} since {:.0f} s", list_of(missing), options.world, seconds(since));
+  const std::string text = fmt::format("waiting for {} of {} since {:.0f} s", list_of(missing), options.world,
+                                       Seconds(since).count());
   for (const int rank : to) {
-    members[static_cast<std::size_t>(rank)].connection->send(
-        {.kind = Message::Kind::Waiting, .texts = {text}});
+    roster.of(rank).connection->send({.kind = Message::Kind::Waiting, .texts = {text}});
   }
-}
-
-std::vector<int> RendezvousServer::State::ranks_that(const std::function<bool(const Member&)>& holds) const {
-  std::vector<int> ranks;
-  for (std::size_t rank = 0; rank < members.size(); ++rank) {
-    if (holds(members[rank])) ranks.push_back(static_cast<int>(rank));
-  }
-  return ranks;
 }
 
 void RendezvousServer::State::fail_all(ErrorKind kind, const std::string& what) {
   if (failure) return;
   failure =
       Message{.kind = Message::Kind::Failed, .number = static_cast<std::int64_t>(kind), .texts = {what}};
-  for (const auto& member : members) {
-    if (member.connection) member.connection->send(*failure);
-  }
+  roster.send(*failure);
 }
 
 void RendezvousServer::State::end_if_all_left() {
-  // One that has not come yet may still come, and be told what failed.
-  const bool left =
-      std::all_of(members.begin(), members.end(), [](const Member& member) { return member.left; });
-  if (!ending || !left || all_left_said) return;
+  if (!ending || !roster.has_everybody_left() || all_left_said) return;
   all_left_said = true;
   all_left.set_value();
 }
