@@ -1,6 +1,7 @@
-// A disk that fails, for tests/end_to_end/failing_disk_test.cpp: loaded in front of the C library
-// (LD_PRELOAD), it answers reads of bytes [CF_FAILING_FROM, CF_FAILING_END) of files whose path ends in
-// CF_FAILING_FILE with EIO.
+// A disk that fails or is slow, for tests/end_to_end: loaded in front of the C library (LD_PRELOAD), it
+// answers reads of bytes [CF_FAILING_FROM, CF_FAILING_END) of files whose path ends in CF_FAILING_FILE with
+// EIO, and takes CF_SLOW_SYNC_MS milliseconds more for each fsync of a file whose path ends in
+// CF_SLOW_SYNC_FILE.
 #include <dlfcn.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -14,8 +15,9 @@
 
 namespace {
 
-bool is_failing_file(int fd) {
-  const char* wanted = std::getenv("CF_FAILING_FILE");
+// Whether the file's path ends in the value of the variable, which is set.
+bool is_named(const char* variable, int fd) {
+  const char* wanted = std::getenv(variable);
   if (wanted == nullptr) return false;
   std::array<char, 4096> path{};
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
@@ -29,7 +31,7 @@ long long number_of(const char* variable) {
 }
 
 ssize_t read_or_fail(const char* function, int fd, void* out, std::size_t bytes, off_t offset) {
-  if (is_failing_file(fd) && offset < number_of("CF_FAILING_END") &&
+  if (is_named("CF_FAILING_FILE", fd) && offset < number_of("CF_FAILING_END") &&
       offset + static_cast<off_t>(bytes) > number_of("CF_FAILING_FROM")) {
     errno = EIO;
     return -1;
@@ -48,6 +50,13 @@ ssize_t pread(int fd, void* out, size_t bytes, off_t offset) {
 
 ssize_t pread64(int fd, void* out, size_t bytes, off_t offset) {
   return read_or_fail("pread64", fd, out, bytes, offset);
+}
+
+int fsync(int fd) {
+  if (is_named("CF_SLOW_SYNC_FILE", fd))
+    ::usleep(static_cast<useconds_t>(1000 * number_of("CF_SLOW_SYNC_MS")));
+  using Sync = int(int);
+  return reinterpret_cast<Sync*>(::dlsym(RTLD_NEXT, "fsync"))(fd);
 }
 
 }  // extern "C"

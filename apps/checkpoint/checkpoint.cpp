@@ -81,6 +81,17 @@ void check_no_more(const SafetensorsReader& file, const std::string& prefix, con
 
 CheckpointContents::CheckpointContents(const CheckpointHeader& header, const ParameterStore& store,
                                        const optim::Optimizer* optimizer) {
+  capture(header, store, optimizer);
+}
+
+CheckpointContents::CheckpointContents(const ParameterStore& store) {
+  add_model("", store, store.values(), store.running());
+}
+
+void CheckpointContents::capture(const CheckpointHeader& header, const ParameterStore& store,
+                                 const optim::Optimizer* optimizer) {
+  tensors_.clear();
+  metadata_.clear();
   add_model("model.", store, store.values(), store.running());
   if (optimizer && optimizer->averages()) {
     add_model("ema.", store, optimizer->average_values(), optimizer->average_running());
@@ -108,13 +119,11 @@ CheckpointContents::CheckpointContents(const CheckpointHeader& header, const Par
   put_interval(metadata_, progress.interval);
 }
 
-CheckpointContents::CheckpointContents(const ParameterStore& store) {
-  add_model("", store, store.values(), store.running());
-}
-
 void CheckpointContents::add(std::string name, Executor& executor, const Tensor& tensor,
                              Interchange interchange) {
-  auto& bytes = bytes_.emplace_back(tensor.size_bytes());
+  if (tensors_.size() == bytes_.size()) bytes_.emplace_back();
+  auto& bytes = bytes_[tensors_.size()];
+  bytes.resize(tensor.size_bytes());
   to_interchange(executor.to_host(tensor), interchange, bytes);
   tensors_.push_back(
       {{std::move(name), tensor.dtype(), interchange_shape(tensor.shape(), interchange)}, bytes});

@@ -50,11 +50,16 @@ struct CheckpointHeader {
 // Everything a checkpoint holds, in interchange layout: for CheckpointFolder::save and write_safetensors.
 class CheckpointContents {
  public:
+  CheckpointContents() = default;  // nothing
   // Model and, where not null, optimizer.
   CheckpointContents(const CheckpointHeader& header, const ParameterStore& store,
                      const optim::Optimizer* optimizer);
   // The model alone, without a prefix: what PyTorch's state dict holds.
   explicit CheckpointContents(const ParameterStore& store);
+
+  // A copy of the state as it is now, in the place of what was held, and in the same host memory.
+  void capture(const CheckpointHeader& header, const ParameterStore& store,
+               const optim::Optimizer* optimizer);
 
   std::span<const TensorSource> tensors() const { return tensors_; }
   const Metadata& metadata() const { return metadata_; }
@@ -64,7 +69,7 @@ class CheckpointContents {
   void add_model(const std::string& prefix, const ParameterStore& store, const Tensor& values,
                  const Tensor& running);
 
-  std::deque<std::vector<std::byte>> bytes_;
+  std::deque<std::vector<std::byte>> bytes_;  // of tensors_, in the same order
   std::vector<TensorSource> tensors_;
   Metadata metadata_;
 };

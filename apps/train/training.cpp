@@ -69,6 +69,7 @@ Training::Training(const Config& config, const TrainOptions& options)
       images_(config, *train_data_, plan_.steps_per_epoch, executor_->kind(), ranks_, log_),
       wish_(ranks_) {
   const std::string routes = routes_text(config, net_, *executor_);
+  if (folder_) saver_.emplace(folder_->checkpoints);
   if (is_first()) start_or_resume();
   broadcast_state();
   if (is_first()) write_run_files();
@@ -96,10 +97,13 @@ TrainingEnd Training::run() {
   start_ = Clock::now();
   try {
     train_steps();
-    if (saved_step_ != progress_.step) save_now();
+    end_save();
+    if (saved_step_ != progress_.step) begin_save();
+    end_save();
     CF_CHECK_AS(ErrorKind::Checkpoint, saved_step_ == progress_.step,
                 "the last checkpoint could not be saved");
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
+    finish_save_of_failed_run();
     log_.file_line(concat("error: ", error.what()));
     throw;
   }
@@ -117,6 +121,7 @@ void Training::train_steps() {
   Progress bar("train", plan_.total_steps, is_first() ? stderr : nullptr, 1e9);
   times_.skip();
   while (progress_.step < plan_.total_steps) {
+    if (saver_) take_outcome(saver_->finished());
     save_if_due();
     if (may_submit()) {
       submit_step();
@@ -197,7 +202,7 @@ void Training::finish_step(Progress& bar) {
 
 void Training::save_if_due() {
   if (!save_due_ || step_.in_flight() > 0) return;
-  save_now();
+  begin_save();
   save_due_ = has_asked_to_save_ = false;
   times_.skip();
 }

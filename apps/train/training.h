@@ -21,6 +21,7 @@
 #include "apps/train/training_images.h"
 #include "apps/train/training_plan.h"
 #include "framework/parallel/communicator.h"
+#include "framework/state/background_saver.h"
 #include "framework/state/checkpoint_folder.h"
 
 namespace cf::apps {
@@ -84,7 +85,10 @@ class Training {
   void count_step(const StepResult& result);
   bool evaluate_now();
   void evaluate_weights(EvalRow& row, bool average);
-  void save_now();
+  void begin_save();
+  void end_save();
+  void finish_save_of_failed_run();
+  void take_outcome(const std::optional<BackgroundSaver::Outcome>& outcome);
   void require_finite_state() const;
   void go_on_if_full(const char* what, const std::function<void()>& write);
   void decide();
@@ -111,11 +115,13 @@ class Training {
   Communicator& ranks_;
   std::optional<RunFolder> folder_;  // of the first rank
   RunLog log_;
+  CheckpointContents snapshot_;           // being saved, or the last that was
+  std::optional<BackgroundSaver> saver_;  // of the first rank; ends before the two
 
   TrainingProgress progress_;
   CheckpointScores scores_;       // of the state at progress_.step, where it was evaluated
-  std::int64_t saved_step_ = -1;  // of the newest checkpoint
-  double saved_seconds_ = 0;      // training time when it was written
+  std::int64_t saved_step_ = -1;  // of the newest checkpoint on disk
+  double saved_seconds_ = 0;      // training time when its save, or a later one, began
   int failed_saves_ = 0;          // in a row
   bool save_due_ = false, is_stopping_ = false;
   bool has_asked_to_save_ = false;  // since the newest checkpoint

@@ -140,25 +140,50 @@ bool Training::is_save_due_by_clock() const {
   return plan_.save_seconds > 0 && progress_.seconds - saved_seconds_ >= plan_.save_seconds;
 }
 
-// A save that fails is said loudly and training goes on; the third failure in a row ends the run.
-void Training::save_now() {
+// Copies the state; a thread of its own writes the copy while training goes on. A save before this one is on
+// disk then, or has failed.
+void Training::begin_save() {
   if (!is_first()) {
     saved_step_ = progress_.step;
     return;
   }
+  end_save();
   require_finite_state();
-  const CheckpointHeader header{config_, train_data_->class_names(), progress_, std::string(build_id()),
-                                kernels::gemm_algorithms()};
-  const CheckpointContents contents(header, *store_, &optimizer_);
-  try {
-    folder_->checkpoints.save(progress_.step, contents.tensors(), contents.metadata(), scores_);
-    saved_step_ = progress_.step;
-    failed_saves_ = 0;
-  } catch (const Error& error) {
-    log_.line(fmt::format("CHECKPOINT NOT SAVED at step {}: {}", progress_.step, error.what()));
-    if (++failed_saves_ > kFailedSavesAllowed || error.kind() != ErrorKind::Checkpoint) throw;
-  }
+  snapshot_.capture(
+      {config_, train_data_->class_names(), progress_, std::string(build_id()), kernels::gemm_algorithms()},
+      *store_, &optimizer_);
+  saver_->begin(progress_.step, snapshot_.tensors(), snapshot_.metadata(), scores_);
   saved_seconds_ = progress_.seconds;
+}
+
+void Training::end_save() {
+  if (saver_) take_outcome(saver_->wait());
+}
+
+// A save that fails is said loudly and training goes on; the third failure in a row ends the run.
+void Training::take_outcome(const std::optional<BackgroundSaver::Outcome>& outcome) {
+  if (!outcome) return;
+  if (!outcome->failure) {
+    saved_step_ = outcome->step;
+    failed_saves_ = 0;
+    return;
+  }
+  try {
+    std::rethrow_exception(outcome->failure);
+  } catch (const std::exception& failure) {
+    log_.line(fmt::format("CHECKPOINT NOT SAVED at step {}: {}", outcome->step, failure.what()));
+    const auto* error = dynamic_cast<const Error*>(&failure);
+    const bool can_be_borne = error != nullptr && error->kind() == ErrorKind::Checkpoint;
+    if (++failed_saves_ > kFailedSavesAllowed || !can_be_borne) throw;
+  }
+}
+
+void Training::finish_save_of_failed_run() {
+  try {
+    end_save();
+  } catch (const std::exception&) {
+    // Said already; what ends the run is the error that came before.
+  }
 }
 
 // What overflowed in the last update would be found in the next step only; it must not be saved.

@@ -68,5 +68,27 @@ TEST(CheckpointContents, KeepsTheAlgorithmsOfMatrixProducts) {
   EXPECT_EQ(read_header(SafetensorsReader(saved.file)).gemm_algorithms, "cuBLASLt 1 on a GPU\n1 2 3\n");
 }
 
+TEST(CheckpointContents, HoldTheStateOfTheLastCapture) {
+  const Saved saved;
+  const optim::Optimizer optimizer(*saved.executor, *saved.store, {});
+  CheckpointContents contents;
+  const auto bytes_of_capture = [&](std::int64_t step) {
+    contents.capture({.config = saved.config, .progress = {.step = step}}, *saved.store, &optimizer);
+    EXPECT_EQ(get_int(contents.metadata(), "step"), step);
+    std::vector<std::vector<std::byte>> bytes;
+    for (const auto& tensor : contents.tensors())
+      bytes.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
+    return bytes;
+  };
+  const auto first = bytes_of_capture(1);
+  const std::byte* const memory = contents.tensors().front().bytes.data();
+  saved.store->initialise(2);
+  const auto second = bytes_of_capture(2);
+  EXPECT_EQ(contents.tensors().front().bytes.data(), memory);
+  EXPECT_NE(second, first);
+  saved.store->initialise(1);
+  EXPECT_EQ(bytes_of_capture(3), first);
+}
+
 }  // namespace
 }  // namespace cf::apps
