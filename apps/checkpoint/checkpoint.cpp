@@ -144,6 +144,8 @@ CheckpointHeader read_header(const SafetensorsReader& file) {
                       CF_CHECK_AS(ErrorKind::Checkpoint, metadata.contains("format_version"),
                                   "is no checkpoint of convfirst; `convfirst ckpt import` makes one of a "
                                   "safetensors file of weights");
+                      CF_CHECK_AS(ErrorKind::Checkpoint, file.has_checksums(),
+                                  "is damaged: its checksums are not there");
                       const auto version = get_int(metadata, "format_version");
                       CF_CHECK_AS(ErrorKind::Checkpoint, version == kFormatVersion, "has format version ",
                                   version, ", this program reads ", kFormatVersion);

@@ -74,6 +74,7 @@ class CheckpointContents {
   Metadata metadata_;
 };
 
+// A file without checksums is none of ours, or damaged: a Checkpoint error.
 CheckpointHeader read_header(const SafetensorsReader& file);
 
 enum class Weights { Raw, Average };

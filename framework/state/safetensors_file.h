@@ -48,8 +48,8 @@ using Checksums = std::map<std::string, std::uint32_t, std::less<>>;
 
 class SafetensorsReader {
  public:
-  // Opens the file and checks its whole header; nothing in it is trusted. Errors are of `kind` and name path
-  // and tensor.
+  // Opens the file and checks its whole header, against its checksum where the file has one; nothing in it is
+  // trusted. Errors are of `kind` and name path and tensor.
   explicit SafetensorsReader(std::filesystem::path path, ErrorKind kind = ErrorKind::Checkpoint);
 
   const std::filesystem::path& path() const { return path_; }
@@ -64,10 +64,11 @@ class SafetensorsReader {
   // Checksum of the bytes in the file.
   std::uint32_t crc32c(std::string_view name) const;
 
-  // Compares every checksum; names the first damaged tensor. A file without checksums is an error.
+  // Compares the checksum of every tensor; names the first damaged one. A file without checksums is an error.
   void verify() const;
 
  private:
+  void check_header() const;
   std::size_t index_of(std::string_view name) const;
   void read_chunk(std::size_t index, std::int64_t offset, std::span<std::byte> bytes) const;
   void compare(std::size_t index, std::uint32_t actual) const;

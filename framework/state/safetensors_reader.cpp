@@ -54,7 +54,14 @@ SafetensorsReader::SafetensorsReader(std::filesystem::path path, ErrorKind kind)
                checksums_ = std::move(header.checksums);
                for (auto& offset : offsets_) offset += data_begin;
                for (std::size_t i = 0; i < entries_.size(); ++i) index_.emplace(entries_[i].name, i);
+               if (checksums_) check_header();
              });
+}
+
+void SafetensorsReader::check_header() const {
+  const auto header = checksums_->find(kHeaderName);
+  CF_CHECK_AS(kind_, header != checksums_->end() && header->second == header_crc32c(entries_, metadata_),
+              "the header is damaged: its checksum does not match");
 }
 
 const TensorEntry* SafetensorsReader::find(std::string_view name) const {
@@ -109,9 +116,6 @@ std::uint32_t SafetensorsReader::crc32c(std::string_view name) const {
 
 void SafetensorsReader::verify() const {
   CF_CHECK_AS(kind_, checksums_, path_.native(), ": holds no checksums, cannot be verified");
-  const auto header = checksums_->find(kHeaderName);
-  CF_CHECK_AS(kind_, header != checksums_->end() && header->second == header_crc32c(entries_, metadata_),
-              path_.native(), ": the header is damaged: its checksum does not match");
   for (std::size_t i = 0; i < entries_.size(); ++i) compare(i, crc32c(entries_[i].name));
 }
 

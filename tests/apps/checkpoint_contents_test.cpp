@@ -27,7 +27,7 @@ struct Saved {
 
   void write(const optim::Optimizer& optimizer, const CheckpointHeader& header) const {
     const CheckpointContents contents(header, *store, &optimizer);
-    write_safetensors(file, contents.tensors(), contents.metadata());
+    write_safetensors(file, contents.tensors(), contents.metadata(), {SyncPolicy::Cached, true});
   }
 };
 

@@ -1,11 +1,39 @@
 // Checkpoints that are none, or of another network.
+#include "framework/state/safetensors_file.h"
 #include "tests/end_to_end/command_checks.h"
 #include "tests/end_to_end/prediction_files.h"
 
 namespace cf {
 namespace {
 
-class BadCheckpoint : public TrainedRun {};
+class BadCheckpoint : public TrainedRun {
+ protected:
+  std::filesystem::path last() const { return *this / "run/checkpoints/last"; }
+
+  std::string tensor(const std::string& name) const {
+    const SafetensorsReader file(last());
+    std::string bytes(static_cast<std::size_t>(byte_count(*file.find(name))), '\0');
+    file.read(name, std::as_writable_bytes(std::span(bytes)));
+    return bytes;
+  }
+
+  // A run that starts from "bad" ends with 7 and these words.
+  void refuse_to_start(const std::string& words) const {
+    const ProcessResult result =
+        run_convfirst(tiny_run("started", 4, {"model.init=bad"}), {.folder = folder()});
+    EXPECT_EQ(result.exit_code, 7);
+    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
+  }
+
+  // Writes "bad", the last checkpoint with one bit flipped in the middle of what it holds of `part`.
+  void damage(const std::string& part) const {
+    std::string bytes = read_bytes(last());
+    const auto at = bytes.find(part);
+    ASSERT_NE(at, std::string::npos);
+    bytes[at + part.size() / 2] ^= 1;
+    write_bytes(*this / "bad", bytes);
+  }
+};
 
 TEST_F(BadCheckpoint, AFileThatIsNone) {
   write_bytes(*this / "notes.txt", "what I did last summer, and more of that");
@@ -36,17 +64,53 @@ TEST_F(BadCheckpoint, ATruncatedOne) {
   refuse({"ckpt", "verify", "half"}, 7, {"half"});
 }
 
+// A configuration that reads well, but is not the one that was written.
+TEST_F(BadCheckpoint, WithADamagedHeader) {
+  damage("channels = 1");
+  for (const Arguments& command : {Arguments{"eval", "bad"},
+                                   {"predict", "bad", "run"},
+                                   {"ckpt", "info", "bad"},
+                                   {"ckpt", "export", "bad", "-o", "w.safetensors"}}) {
+    refuse(command, 7, {"bad: the header is damaged"});
+  }
+  refuse_to_start("bad: the header is damaged");
+}
+
+TEST_F(BadCheckpoint, WithADamagedTensor) {
+  damage(tensor("ema.head.classifier.weight"));
+  for (const Arguments& command : {Arguments{"eval", "bad"},
+                                   {"predict", "bad", "run"},
+                                   {"ckpt", "export", "bad", "-o", "w.safetensors"}}) {
+    refuse(command, 7, {"bad: tensor 'ema.head.classifier.weight' is damaged"});
+  }
+  damage(tensor("model.head.classifier.weight"));
+  refuse({"eval", "bad", "--weights", "raw"}, 7, {"bad: tensor 'model.head.classifier.weight' is damaged"});
+  refuse_to_start("bad: tensor 'model.head.classifier.weight' is damaged");
+}
+
+TEST_F(BadCheckpoint, WithoutItsChecksums) {
+  damage("crc32c");
+  refuse({"eval", "bad"}, 7, {"bad", "its checksums are not there"});
+}
+
 // In eval and predict by a changed width inside the checkpoint.
 TEST_F(BadCheckpoint, OfAnotherArchitecture) {
   output({"ckpt", "export", "run", "-o", "w.safetensors"});
   refuse({"ckpt", "import", "w.safetensors", "--config", "pico", "-o", "other"}, 7,
          {"stem.conv.weight is [8,1,2,2]", "wants [16,1,2,2]", "another architecture"});
-  std::string bytes = read_bytes(*this / "run/checkpoints/last");
-  const std::string from = "widths = [8, 16]", to = "widths = [8, 24]";
-  const auto at = bytes.find(from);
-  ASSERT_NE(at, std::string::npos);
-  bytes.replace(at, from.size(), to);
-  write_bytes(*this / "other", bytes);
+  const SafetensorsReader file(last());
+  Metadata metadata = file.metadata();
+  std::string& config = metadata.at("config");
+  const std::string from = "widths = [8, 16]";
+  ASSERT_NE(config.find(from), std::string::npos);
+  config.replace(config.find(from), from.size(), "widths = [8, 24]");
+  std::map<std::string, std::string> tensors;
+  for (const auto& entry : file.entries()) tensors[entry.name] = tensor(entry.name);
+  std::vector<TensorSource> sources;
+  for (const auto& entry : file.entries()) {
+    sources.push_back({entry, std::as_bytes(std::span<const char>(tensors.at(entry.name)))});
+  }
+  write_safetensors(*this / "other", sources, metadata, {SyncPolicy::Cached, true});
   for (const Arguments& command : {Arguments{"eval", "other"}, {"predict", "other", "run"}}) {
     refuse(command, 7,
            {"stages.1.down.conv.weight is [16,8,2,2]", "wants [24,8,2,2]", "another architecture"});
