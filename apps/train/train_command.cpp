@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "apps/command_line.h"
+#include "apps/config/nearest.h"
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
 #include "apps/launch/run_on_ranks.h"
@@ -36,6 +39,16 @@ void print_dry_run(const Config& config, const DeviceOptions& device) {
              format_count(plan.steps_per_epoch));
   fmt::print("warmup           {} steps\n", format_count(plan.schedule.warmup_steps));
   fmt::print("evaluation       every {} steps\n", format_count(plan.eval_steps));
+}
+
+// A misspelt word is not taken for a file that is missing.
+void require_resume_value(const std::string& value, const std::filesystem::path& run) {
+  if (value == "auto" || value == "never" || value.find('/') != std::string::npos) return;
+  if (std::filesystem::exists(value)) return;
+  std::string meant = nearest(value, std::array{"auto", "never", "last", "best", "best_ema"});
+  if (meant.starts_with("last") || meant.starts_with("best")) meant = run / "checkpoints" / meant;
+  fail(ErrorKind::Usage, "--resume is '", value, "', must be auto, never or a checkpoint",
+       meant.empty() ? "" : concat("; did you mean ", meant, "?"));
 }
 
 int train(const Config& config, const TrainOptions& options) {
@@ -91,6 +104,7 @@ int run_train(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, !out.empty(), "train needs --out RUN, the folder to write to");
   if (!max_time.empty()) options.max_seconds = parse_seconds("--max-time", max_time);
   options.run_folder = out;
+  require_resume_value(options.resume, options.run_folder);
 
   return run_on_ranks(ranks, command, arguments, resolved.config, options.device, [&](RankSession* session) {
     if (session != nullptr) {

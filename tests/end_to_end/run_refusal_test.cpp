@@ -88,6 +88,15 @@ TEST_F(RunRefusal, ResumeFromAPathThatIsNotThere) {
   expect_same_contents(contents_of(run), before);
 }
 
+TEST_F(RunRefusal, AMisspeltWordToResumeFrom) {
+  expect_refusal(with(tiny_run(run, 10), {"--resume", "nver"}),
+                 {"--resume is 'nver', must be auto, never or a checkpoint; did you mean never?"});
+  expect_refusal(with(tiny_run(run, 10), {"--resume", "lst"}),
+                 {"did you mean " + run + "/checkpoints/last?"});
+  expect_refusal(with(tiny_run(run, 10), {"--resume", "something"}),
+                 {"must be auto, never or a checkpoint\n"});
+}
+
 TEST(RunLocked, ASecondRunIntoTheFolderNamesTheFirst) {
   const ScratchFolder scratch;
   const auto command = tiny_run(scratch / "run", 3000);
