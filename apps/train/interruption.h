@@ -4,6 +4,10 @@
 
 namespace cf::apps {
 
+// From now on until the first Interruption one of these signals ends the process at once, with `exit_code`
+// and, where it `speaks`, a line that says so: nothing has been done yet that would be lost.
+void end_when_signalled(int exit_code, bool speaks);
+
 class Interruption {
  public:
   // Handles the signals as long as it lives; one at a time.

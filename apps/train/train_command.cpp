@@ -9,6 +9,7 @@
 #include "apps/console/format.h"
 #include "apps/images/loader_options.h"
 #include "apps/launch/run_on_ranks.h"
+#include "apps/train/interruption.h"
 #include "apps/train/training.h"
 #include "apps/train/training_data.h"
 
@@ -105,6 +106,8 @@ int run_train(const Command& command, const Arguments& arguments) {
   if (!max_time.empty()) options.max_seconds = parse_seconds("--max-time", max_time);
   options.run_folder = out;
   require_resume_value(options.resume, options.run_folder);
+  const auto rank = rank_environment(process_environment(), ranks.master);
+  end_when_signalled(kSavedRunAgain, !rank || rank->rank == 0);
 
   return run_on_ranks(ranks, command, arguments, resolved.config, options.device, [&](RankSession* session) {
     if (session != nullptr) {

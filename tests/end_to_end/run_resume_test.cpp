@@ -2,9 +2,12 @@
 // equal bits in every tensor of the last checkpoint, equal rows of metrics.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <random>
 #include <thread>
 
@@ -120,6 +123,34 @@ TEST_F(RunResume, GoesOnFromStepZero) {
   command.insert(command.end(), {"--max-time", "0.000001s"});
   EXPECT_EQ(run_convfirst(command).exit_code, kSavedRunAgain);
   finish(run);
+}
+
+// Whether the process handles the signal by itself.
+bool is_caught(pid_t process, int signal) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("SigCgt:"))
+      return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1) != 0;
+  }
+  return false;
+}
+
+// Opening a pipe that nobody writes to stands for data that takes long to open.
+TEST(RunInterruption, WhileDataOpensEndsAtOnceAndLosesNothing) {
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
+    const ScratchFolder scratch;
+    const std::string data = scratch / "slow.cfpack";
+    ASSERT_EQ(::mkfifo(data.c_str(), 0600), 0);
+    ConvfirstProcess process(tiny_run(scratch / "run", 10, {"data.train=" + data}));
+    const auto deadline = Clock::now() + std::chrono::seconds(60);
+    while (!is_caught(process.id(), signal) && Clock::now() < deadline) ::usleep(5'000);
+    process.send(signal);
+    const ProcessResult result = process.wait();
+    EXPECT_EQ(result.exit_code, kSavedRunAgain) << result.err;
+    EXPECT_EQ(result.err,
+              "interrupted before the first step: nothing is lost, the same command starts again\n");
+    EXPECT_FALSE(std::filesystem::exists(scratch / "run"));
+  }
 }
 
 TEST(RunInterruption, ASecondSigintEndsTheRunAtOnce) {
