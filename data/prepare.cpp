@@ -62,13 +62,12 @@ void Preparer::for_evaluation(const EncodedImage& encoded, const EvaluationGeome
     const PixelBox box{(image.height - target.height) / 2, (image.width - target.width) / 2, target.height,
                        target.width};
     cut_padded(image, box, resized_);
+    std::copy(resized_.pixels.begin(), resized_.pixels.end(), out);
   } else {
     const CentreCrop crop = centre_crop({image.height, image.width}, target, geometry.crop);
-    resizer_.resize(image, decoded_.box, crop.resized, crop.window, geometry.filter, resized_);
+    resizer_.resize(image, decoded_.box, crop.resized, crop.window, geometry.filter, out);
   }
   clock.end_of(seconds_.resize);
-  std::copy(resized_.pixels.begin(), resized_.pixels.end(), out);
-  clock.end_of(seconds_.augment);
 }
 
 void Preparer::for_training(const EncodedImage& encoded, const AugmentOptions& options, std::uint64_t seed,
@@ -94,6 +93,11 @@ void Preparer::for_training(const EncodedImage& encoded, const AugmentOptions& o
     turn_decoded(orientation);
     clock.end_of(seconds_.decode);
     const PixelBox all{0, 0, target.height, target.width};
+    if (!options.appearance.any()) {  // straight into the batch
+      resizer_.resize(decoded_.image, decoded_.box, target, all, options.filter, out, draw.flip);
+      clock.end_of(seconds_.resize);
+      return;
+    }
     resizer_.resize(decoded_.image, decoded_.box, target, all, options.filter, resized_, draw.flip);
   }
   clock.end_of(seconds_.resize);

@@ -22,7 +22,7 @@ void reverse(FilterWeights& weights) {
 }  // namespace
 
 void Resizer::resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window,
-                     Filter filter, Image& out, bool mirrored) {
+                     Filter filter, std::uint8_t* out, bool mirrored) {
   CF_CHECK(source.channels == 1 || source.channels == 3, "resize of ", source.channels, " channels");
   compute_weights(filter, source.width, box.left, box.right, size.width, window.left, window.width, across_);
   if (mirrored) reverse(across_);
@@ -31,6 +31,12 @@ void Resizer::resize(const Image& source, const Box& box, ImageSize size, const 
   const int end_row = down_.taps.back().first + down_.taps.back().count;
   filter_along_x(source, first_row, end_row - first_row, across_, narrowed_);
   filter_along_y(narrowed_, first_row, down_, out);
+}
+
+void Resizer::resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window,
+                     Filter filter, Image& out, bool mirrored) {
+  out.reshape(window.height, window.width, source.channels);
+  resize(source, box, size, window, filter, out.pixels.data(), mirrored);
 }
 
 void Resizer::resize(const Image& source, ImageSize size, Filter filter, Image& out) {

@@ -16,13 +16,29 @@ struct FilterTaps {
   int first, count;
 };
 
+// The weights of two taps as the vector code wants them: the upper and the lower parts, side by side in 16
+// bits.
+struct WeightPair {
+  std::int32_t high, low;
+};
+
+// Two taps of eight values of an output row: the bytes of the source row and their weights. Loads begin at
+// the offsets, two in each half; picks puts the bytes of a half in order.
+struct alignas(32) RowStep {
+  std::uint8_t picks[32];
+  std::int32_t high[8], low[8];
+  std::int32_t offsets[4];
+};
+
 // The weights along one axis, for output pixels [0, taps.size()).
 struct FilterWeights {
   int stride = 0;  // weights between one output pixel and the next
   std::vector<FilterTaps> taps;
   std::vector<std::int32_t> weights;  // fixed point, kWeightBits
-  std::vector<std::int32_t> pairs;    // the weights as resize_passes_avx2.cpp wants them
   std::vector<double> exact;          // of one output pixel, while they are computed
+  // For the vector code, made by the passes.
+  std::vector<WeightPair> pairs;
+  std::vector<RowStep> steps;
 };
 inline constexpr int kWeightBits = 22;
 
@@ -34,8 +50,11 @@ void compute_weights(Filter filter, int source_extent, float low, float high, in
 // One per thread: keeps its memory from image to image.
 class Resizer {
  public:
-  // The box of `source`, resized to `size`; of this the part `window` is computed, and out has its shape.
+  // The box of `source`, resized to `size`; of this the part `window` is computed, rows without padding.
   // `mirrored`: the columns of out from right to left, which costs nothing.
+  void resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window, Filter filter,
+              std::uint8_t* out, bool mirrored = false);
+  // The same to an image, which takes the window's shape.
   void resize(const Image& source, const Box& box, ImageSize size, const PixelBox& window, Filter filter,
               Image& out, bool mirrored = false);
   // All of the source, resized to `size`.

@@ -39,17 +39,18 @@ void filter_along_x_portable(const Image& source, int first_row, int rows, const
   }
 }
 
-void filter_along_y_portable(const Image& source, int first_row, const FilterWeights& weights, Image& out) {
+void filter_along_y_portable(const Image& source, int first_row, const FilterWeights& weights,
+                             std::uint8_t* out) {
   const int values = source.width * source.channels;
-  out.reshape(static_cast<int>(weights.taps.size()), source.width, source.channels);
-  for (int y = 0; y < out.height; ++y) {
-    const FilterTaps taps = weights.taps[static_cast<std::size_t>(y)];
-    const std::int32_t* weight = weights.weights.data() + std::ptrdiff_t{y} * weights.stride;
+  const std::int32_t* weight = weights.weights.data();
+  for (const FilterTaps& taps : weights.taps) {
     for (int x = 0; x < values; ++x) {
       std::int32_t sum = kHalf;
       for (int i = 0; i < taps.count; ++i) sum += source.row(taps.first - first_row + i)[x] * weight[i];
-      out.row(y)[x] = to_byte(sum);
+      out[x] = to_byte(sum);
     }
+    weight += weights.stride;
+    out += values;
   }
 }
 
@@ -59,7 +60,7 @@ void filter_along_x(const Image& source, int first_row, int rows, FilterWeights&
   filter_along_x_portable(source, first_row, rows, weights, out, 0);
 }
 
-void filter_along_y(const Image& source, int first_row, FilterWeights& weights, Image& out) {
+void filter_along_y(const Image& source, int first_row, FilterWeights& weights, std::uint8_t* out) {
   filter_along_y_portable(source, first_row, weights, out);
 }
 #endif

@@ -10,13 +10,15 @@ namespace cf::data {
 // per output pixel of `weights`. 1 or 3 channels.
 void filter_along_x(const Image& source, int first_row, int rows, FilterWeights& weights, Image& out);
 
-// Along y: `source` holds the rows from first_row on; `out` gets one row per output pixel of `weights`.
-void filter_along_y(const Image& source, int first_row, FilterWeights& weights, Image& out);
+// Along y: `source` holds the rows from first_row on; `out` gets one row per output pixel of `weights`,
+// without padding.
+void filter_along_y(const Image& source, int first_row, FilterWeights& weights, std::uint8_t* out);
 
 // The same without vector instructions. `along_x` leaves the shape of `out` alone and fills its rows from
 // `out_row` on.
 void filter_along_x_portable(const Image& source, int first_row, int rows, const FilterWeights& weights,
                              Image& out, int out_row);
-void filter_along_y_portable(const Image& source, int first_row, const FilterWeights& weights, Image& out);
+void filter_along_y_portable(const Image& source, int first_row, const FilterWeights& weights,
+                             std::uint8_t* out);
 
 }  // namespace cf::data

@@ -8,7 +8,7 @@ namespace cf::data {
 // Seconds of one thread, or summed over several.
 struct StageSeconds {
   double read = 0, decode = 0, resize = 0;
-  double augment = 0;  // all behind the resize: colour, erasing, and the way into the batch
+  double augment = 0;  // what is behind the resize: colour, erasing, and the way from there into the batch
 
   double total() const { return read + decode + resize + augment; }
   StageSeconds& operator+=(const StageSeconds& other) {

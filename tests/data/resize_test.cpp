@@ -95,8 +95,10 @@ TEST(Resize, PassesEqualTheirPortableForm) {
     filter_along_x_portable(source, first_row, rows, weights, expected, 0);
     ASSERT_EQ(got.pixels, expected.pixels) << i;
     compute_weights(filter, height, 0, static_cast<float>(height), size, 0, size, weights);
-    filter_along_y(source, 0, weights, got);
-    filter_along_y_portable(source, 0, weights, expected);
+    got.reshape(size, width, channels);
+    expected.reshape(size, width, channels);
+    filter_along_y(source, 0, weights, got.pixels.data());
+    filter_along_y_portable(source, 0, weights, expected.pixels.data());
     ASSERT_EQ(got.pixels, expected.pixels) << i;
   }
 }
