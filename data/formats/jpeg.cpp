@@ -16,8 +16,10 @@
 namespace cf::data {
 namespace {
 
-// Chroma upsampling and the edges of partial decodes reach a few pixels over the border of a crop.
-constexpr int kMargin = 16;
+// Chroma is widened from its neighbours, so that the columns at the edges of a partial decode are not those
+// of a whole one: as many as a chroma pixel is wide. Rows need no margin: jpeg_skip_scanlines keeps what the
+// next ones are made from.
+constexpr int kMarginColumns = 2;
 
 // libjpeg reports through this; error_exit must not return, hence the jump.
 struct ErrorManager {
@@ -192,17 +194,15 @@ void JpegReader::decode(int scale, const PixelBox& box, Image& out) {
   out.reshape(box.height, box.width, info.output_components);
   s.reserve_row(static_cast<std::size_t>(full_width) * static_cast<std::size_t>(info.output_components));
   s.guarded([&] {
-    const int left = std::max(0, box.left - kMargin);
-    const int right = std::min(full_width, box.left + box.width + kMargin);
+    const int left = std::max(0, box.left - kMarginColumns);
+    const int right = std::min(full_width, box.left + box.width + kMarginColumns);
     JDIMENSION first = 0;
     if (right - left < full_width && can_crop_columns(info)) {
       first = static_cast<JDIMENSION>(left);
       auto width = static_cast<JDIMENSION>(right - left);
       jpeg_crop_scanline(&info, &first, &width);
     }
-    const int top = std::max(0, box.top - kMargin);
-    s.skip_rows(top);
-    for (int y = top; y < box.top; ++y) jpeg_read_scanlines(&info, &s.row, 1);
+    s.skip_rows(box.top);
     s.read_rows(box.height, box.left - static_cast<int>(first), box.width, out.pixels.data());
     s.check_complete();
     jpeg_abort_decompress(&info);
