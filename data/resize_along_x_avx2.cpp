@@ -94,7 +94,8 @@ __m256i load_lanes(const std::uint8_t* row, const std::int32_t* offsets) {
   }
 }
 
-// Two rows at a time share what is loaded of the steps. Pairs > 0: that many of taps, else `pairs`.
+// Two rows at a time share what is loaded of the steps. kPairs: how many pairs of taps a value has, 0 if only
+// `pairs` tells.
 template <bool kNear, int kPairs>
 void filter_two_rows(const std::uint8_t* row0, const std::uint8_t* row1, const RowStep* step, int pairs,
                      int values, std::uint8_t* out0, std::uint8_t* out1) {

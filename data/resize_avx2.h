@@ -17,7 +17,7 @@ namespace cf::data {
 
 inline constexpr int kLowBits = 11;
 
-// What a block of output values is: four registers of eight 32-bit sums, packed to 32 bytes.
+// A block of output values: four registers of eight 32-bit sums, packed to 32 bytes.
 inline constexpr int kBlockRegisters = 4, kBlockValues = 32;
 
 inline WeightPair pair_of(std::int32_t first, std::int32_t second) {
@@ -29,7 +29,7 @@ inline WeightPair pair_of(std::int32_t first, std::int32_t second) {
   return {join_16(first >> kLowBits, second >> kLowBits), join_16(first & kLowMask, second & kLowMask)};
 }
 
-// Sums of the halves, to which nothing has been added yet.
+// The sums of both parts of a weight, for eight values.
 struct SplitSum {
   __m256i high = _mm256_set1_epi32(1 << (kWeightBits - 1 - kLowBits));  // rounds: half of the last place
   __m256i low = _mm256_setzero_si256();
