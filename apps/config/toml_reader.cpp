@@ -9,6 +9,11 @@
 namespace cf::apps {
 namespace {
 
+// Every dot of a key opens a table inside a table, and the TOML library destroys those by recursion: a longer
+// text could exhaust the stack.
+constexpr std::size_t kMaxTextBytes = 32 * 1024;
+constexpr int kMaxDepth = 16;
+
 TomlValue value_of(const toml::node& node) {
   if (const auto* boolean = node.as_boolean()) return {boolean->get()};
   if (const auto* integer = node.as_integer()) return {integer->get()};
@@ -22,13 +27,22 @@ TomlValue value_of(const toml::node& node) {
   return {TomlValue::Other{node.is_table() ? "a table" : "a date or time"}};
 }
 
-void append_entries(const toml::table& table, const std::string& prefix, std::vector<TomlEntry>& entries) {
-  for (const auto& [name, node] : table) {
-    const std::string key = prefix + std::string(name.str());
-    if (const toml::table* section = node.as_table()) {
-      append_entries(*section, key + ".", entries);
+struct Section {
+  const toml::table& table;
+  std::string prefix;  // "train."
+  int depth;
+};
+
+void append_entries(const Section& section, const std::string& file, std::vector<TomlEntry>& entries) {
+  for (const auto& [name, node] : section.table) {
+    const int line = static_cast<int>(name.source().begin.line);
+    const std::string key = section.prefix + std::string(name.str());
+    if (const toml::table* inner = node.as_table()) {
+      CF_CHECK_AS(ErrorKind::Usage, section.depth < kMaxDepth, file, ":", line,
+                  ": sections inside sections more than ", kMaxDepth, " deep: '", key, "'");
+      append_entries({*inner, key + ".", section.depth + 1}, file, entries);
     } else {
-      entries.push_back({key, value_of(node), static_cast<int>(name.source().begin.line)});
+      entries.push_back({key, value_of(node), line});
     }
   }
 }
@@ -36,9 +50,12 @@ void append_entries(const toml::table& table, const std::string& prefix, std::ve
 }  // namespace
 
 std::vector<TomlEntry> read_toml(std::string_view text, const std::string& name) {
+  CF_CHECK_AS(ErrorKind::Usage, text.size() <= kMaxTextBytes, name, ": ", text.size(),
+              " bytes are no configuration: it has at most ", kMaxTextBytes);
   std::vector<TomlEntry> entries;
   try {
-    append_entries(toml::parse(text), "", entries);
+    const toml::table table = toml::parse(text);
+    append_entries({table, "", 0}, name, entries);
   } catch (const toml::parse_error& error) {
     fail(ErrorKind::Usage, name, ":", error.source().begin.line, ": ", error.description());
   }
@@ -48,6 +65,8 @@ std::vector<TomlEntry> read_toml(std::string_view text, const std::string& name)
 }
 
 TomlValue read_setting(std::string_view text) {
+  CF_CHECK_AS(ErrorKind::Usage, text.size() <= kMaxTextBytes, "a --set of ", text.size(),
+              " bytes: it has at most ", kMaxTextBytes);
   if (text.find('\n') == std::string_view::npos) {
     try {
       const toml::table table = toml::parse("value = " + std::string(text));

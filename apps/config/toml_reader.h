@@ -29,10 +29,11 @@ struct TomlEntry {
 };
 
 // All keys in the order of the text; an empty table is not an entry. A syntax error is of kind Usage,
-// "NAME:LINE: ...".
+// "NAME:LINE: ...", and so are sections more than 16 deep, and a text of more than 32 KiB.
 std::vector<TomlEntry> read_toml(std::string_view text, const std::string& name);
 
 // What stands behind "=" in a --set: a TOML value, or text that is none (90ep, cosine) as a string.
+// More than 32 KiB are an error of kind Usage.
 TomlValue read_setting(std::string_view text);
 
 // A string as TOML writes it, quoted and escaped.

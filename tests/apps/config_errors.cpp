@@ -177,6 +177,21 @@ TEST_F(ConfigError, SyntaxErrorNamesTheLine) {
   EXPECT_EQ(message("[train\n").substr(0, 15), "recipe.toml:1: ");
 }
 
+// As deep as a text may be, and deeper: a key of a million tables would exhaust the stack.
+TEST_F(ConfigError, TablesInsideTables) {
+  const auto deep = [](std::size_t bytes) {
+    std::string key(bytes - 5, 'a');
+    for (std::size_t i = 1; i < key.size(); i += 2) key[i] = '.';
+    return key + "a = 1";
+  };
+  EXPECT_EQ(message(deep(32 * 1024)),
+            "recipe.toml:1: sections inside sections more than 16 deep: 'a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a'");
+  EXPECT_EQ(message(deep(32 * 1024 + 2)),
+            "recipe.toml: 32770 bytes are no configuration: it has at most 32768");
+  EXPECT_EQ(message("", {"seed=" + std::string(32 * 1024 + 1, '1')}),
+            "a --set of 32769 bytes: it has at most 32768");
+}
+
 TEST_F(ConfigError, MissingFileAndFolder) {
   EXPECT_EQ(message_of_file("nowhere.toml").substr(0, 57),
             "nowhere.toml: no such file, and no built-in configuration");
