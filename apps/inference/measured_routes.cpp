@@ -6,7 +6,6 @@
 
 #include "apps/bench/plan_times.h"
 #include "apps/execution/device_name.h"
-#include "apps/version.h"
 #include "framework/runtime/captured_work.h"
 
 namespace cf::apps {
@@ -15,9 +14,9 @@ namespace {
 
 // All that the times of a block depend on beside it.
 std::string conditions_of(const Executor& executor, const layers::ConvFirstNet& net,
-                          const layers::InferenceShape& shape) {
+                          const layers::InferenceShape& shape, const std::string& build) {
   const GpuProperties gpu = gpu_properties(executor.pool().device().index);
-  return concat(gpu.name, ", driver ", gpu.driver_version, ", build ", build_id(), ", ",
+  return concat(gpu.name, ", driver ", gpu.driver_version, ", build ", build, ", ",
                 name_of(executor.compute_type()), ", ", net.spec().activation, ", batch ", shape.samples);
 }
 
@@ -68,8 +67,9 @@ layers::RouteDevice routes_of(Executor& executor, layers::ConvFirstNet& net,
   }
   auto missing = fused_blocks(layers::InferencePlan(net, shape, device));
   const auto all = missing;
-  const std::string conditions = conditions_of(executor, net, shape);
-  RouteCache cache(route_cache_file());
+  const std::optional<std::string> build = build_key();
+  const std::string conditions = conditions_of(executor, net, shape, build.value_or("unknown"));
+  RouteCache cache(build ? route_cache_file() : std::filesystem::path());
   std::erase_if(missing, [&](const auto& block) { return cache.find(conditions, block.first).has_value(); });
   if (!missing.empty()) {
     measure(executor, net, shape, device, missing, conditions, cache);

@@ -5,10 +5,14 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <system_error>
+#include <vector>
 
+#include "apps/version.h"
 #include "framework/state/atomic_file.h"
 #include "kernels/base/check.h"
+#include "kernels/base/crc32c.h"
 
 namespace cf::apps {
 
@@ -32,6 +36,19 @@ std::map<std::string, std::map<std::string, BlockTimes>> read_times(const std::f
 }
 
 }  // namespace
+
+std::optional<std::string> build_key(const std::filesystem::path& program) {
+  std::ifstream stream(program, std::ios::binary);
+  std::vector<char> part(std::size_t{1} << 20);
+  std::uint32_t checksum = 0;
+  while (stream) {
+    stream.read(part.data(), std::ssize(part));
+    checksum =
+        crc32c(std::as_bytes(std::span(part).first(static_cast<std::size_t>(stream.gcount()))), checksum);
+  }
+  if (!stream.eof()) return std::nullopt;
+  return fmt::format("{} {:08x}", build_id(), checksum);
+}
 
 std::filesystem::path route_cache_file() {
   const auto folder_of = [](const char* variable) {

@@ -13,6 +13,10 @@ struct BlockTimes {
   double fused, layers;
 };
 
+// build_id() and a checksum of the program's file: builds of one commit with different changes differ in it,
+// and so may their kernels. Null where the file cannot be read.
+std::optional<std::string> build_key(const std::filesystem::path& program = "/proc/self/exe");
+
 // convfirst/routes.json in $XDG_CACHE_HOME, else in ~/.cache; empty where neither is known.
 std::filesystem::path route_cache_file();
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/inference/measured_routes.h"
+#include "apps/version.h"
 #include "tests/framework/state_scratch_folder.h"
 
 namespace cf::apps {
@@ -79,6 +80,22 @@ TEST(RouteCache, LiesWhereTheEnvironmentSays) {
   setenv("XDG_CACHE_HOME", "relative", 1);
   EXPECT_TRUE(route_cache_file().empty() || route_cache_file().is_absolute());
   kept.empty() ? unsetenv("XDG_CACHE_HOME") : setenv("XDG_CACHE_HOME", kept.c_str(), 1);
+}
+
+TEST(RouteCache, TellsBuildsOfOneCommitApart) {
+  const ScratchFolder folder;
+  const auto key_of = [&](const std::string& program) {
+    std::ofstream(folder.path() / "program", std::ios::binary) << program;
+    return build_key(folder.path() / "program");
+  };
+  const std::string code(3 << 20, 'k');  // longer than what is read at once
+  ASSERT_TRUE(key_of(code));
+  EXPECT_EQ(key_of(code), key_of(code));
+  EXPECT_NE(key_of(code), key_of(code + "k"));
+  EXPECT_NE(key_of(code), key_of("j" + code.substr(1)));
+  EXPECT_TRUE(build_key()->starts_with(build_id()));
+  EXPECT_FALSE(build_key(folder.path() / "absent"));
+  EXPECT_FALSE(build_key(folder.path()));
 }
 
 TEST(MeasuredRoutes, TakeLayersWhereTheyAreClearlyFaster) {
