@@ -30,14 +30,14 @@ struct BlockOptions {
 };
 
 struct Selection {
-  std::vector<BlockShape> blocks;
+  std::vector<BlockCase> blocks;
   std::vector<kernels::Case> cases;
 };
 
 Selection select(const BlockOptions& options) {
   Selection selection{select_blocks(options.pattern), select_cases(options.pattern, options.all)};
   if (options.backward) {
-    std::erase_if(selection.blocks, [](const BlockShape& shape) { return !shape.training; });
+    std::erase_if(selection.blocks, [](const BlockCase& shape) { return !shape.training; });
     std::erase_if(selection.cases, [](const kernels::Case& c) { return !name_matches(c.name, "backward"); });
   }
   CF_CHECK_AS(ErrorKind::Usage, !selection.blocks.empty() || !selection.cases.empty(), "no case matches '",

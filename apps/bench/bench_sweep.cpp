@@ -44,7 +44,7 @@ SweepGrid grid_of(const SweepOptions& options, const Executor& executor) {
 // --- the width where fusion stops paying
 
 struct FusionLimit {
-  BlockShape shape;  // of any width
+  BlockCase shape;  // of any width
   std::vector<WidthTimes> predicted, measured;
 };
 
@@ -53,7 +53,7 @@ std::vector<FusionLimit> fusion_limits(const std::vector<SweepResult>& results) 
   std::vector<FusionLimit> limits;
   for (const SweepResult& r : results) {
     if (!r.fused) continue;
-    const auto group = [](const BlockShape& s) { return std::tie(s.kind, s.n, s.side, s.expansion); };
+    const auto group = [](const BlockCase& s) { return std::tie(s.kind, s.n, s.side, s.expansion); };
     if (limits.empty() || group(limits.back().shape) != group(r.shape)) limits.push_back({.shape = r.shape});
     limits.back().predicted.push_back({r.shape.channels, r.layers.predicted, r.fused->predicted});
     limits.back().measured.push_back(
@@ -90,7 +90,7 @@ std::string time_text(const SweepTime& time) {
 }
 
 void print_row(const SweepResult& r) {
-  const BlockShape& s = r.shape;
+  const BlockCase& s = r.shape;
   fmt::print("{:<10} {:>4} {:>4} {:>8} {:>6}  {}  ", s.kind, s.channels, s.expansion,
              fmt::format("{}x{}", s.side, s.side), s.n, time_text(r.layers));
   if (r.fused) {
@@ -105,7 +105,7 @@ void print_row(const SweepResult& r) {
 void print_limits(const std::vector<FusionLimit>& limits) {
   fmt::print("\n");
   for (const FusionLimit& limit : limits) {
-    const BlockShape& s = limit.shape;
+    const BlockCase& s = limit.shape;
     fmt::print("{} expansion {}, {}x{}, batch {}: fusion {}; predicted: {}\n", s.kind, s.expansion, s.side,
                s.side, s.n, limit_text(limit.measured), limit_text(limit.predicted));
   }
@@ -123,7 +123,7 @@ nlohmann::ordered_json as_json(const SweepTime& time) {
   return out;
 }
 
-nlohmann::ordered_json key_of(const BlockShape& s) {
+nlohmann::ordered_json key_of(const BlockCase& s) {
   return {{"block", s.kind}, {"expansion", s.expansion}, {"size", s.side}, {"batch", s.n}};
 }
 
@@ -196,7 +196,7 @@ void run_sweep(Executor& executor, const SweepOptions& options, const std::strin
       .samples = samples, .sample_seconds = 2e-3, .warmup_seconds = 0.02, .most_seconds = 0.5};
   if (!json) print_heading(device, limits, training);
   std::vector<SweepResult> results;
-  for (const BlockShape& shape : shapes) {
+  for (const BlockCase& shape : shapes) {
     results.push_back(sweep_block(executor, shape, limits, cache, timing));
     if (!json) print_row(results.back());
   }

@@ -22,7 +22,7 @@ class InputNode final : public Node {
   void backward(Pass&, Tensor, std::span<const bool>, std::span<Tensor>) override {}
 };
 
-layers::LayerCost cost_of(const BlockShape& shape) {
+layers::LayerCost cost_of(const BlockCase& shape) {
   layers::Description description;
   layers::Extent at{shape.side, shape.side, shape.channels};
   if (shape.kind == "convfirst") {
@@ -33,7 +33,7 @@ layers::LayerCost cost_of(const BlockShape& shape) {
   return description.total();
 }
 
-double activation_bytes(const BlockShape& shape, DType type) {
+double activation_bytes(const BlockCase& shape, DType type) {
   return static_cast<double>(shape.n * shape.side * shape.side * shape.channels * size_of(type));
 }
 
@@ -41,7 +41,7 @@ double activation_bytes(const BlockShape& shape, DType type) {
 template <class Layer>
 class Block {
  public:
-  Block(Executor& executor, const BlockShape& shape)
+  Block(Executor& executor, const BlockCase& shape)
       : executor_(executor),
         layer_(shape.channels, shape.expansion, shape.fused ? layers::Fusion::Require : layers::Fusion::Off),
         training_(shape.training) {
@@ -82,7 +82,7 @@ class Block {
 };
 
 template <class Layer>
-Timing time_block(Executor& executor, const BlockShape& shape, std::int64_t copies,
+Timing time_block(Executor& executor, const BlockCase& shape, std::int64_t copies,
                   const TimingOptions& options) {
   Block<Layer> block(executor, shape);
   std::vector<Tensor> x, dy;
@@ -99,13 +99,13 @@ Timing time_block(Executor& executor, const BlockShape& shape, std::int64_t copi
 
 }  // namespace
 
-std::string BlockShape::name() const {
+std::string BlockCase::name() const {
   return concat("block/", kind, training ? "/train" : "/forward", " N=", n, " H=", side, " W=", side,
                 " C=", channels, " E=", expansion, fused ? " fused" : " layer-wise");
 }
 
-std::vector<BlockShape> block_shapes() {
-  std::vector<BlockShape> shapes;
+std::vector<BlockCase> block_cases() {
+  std::vector<BlockCase> shapes;
   for (const bool training : {false, true}) {
     shapes.push_back({"convfirst", 128, 56, 64, 6, training});
     shapes.push_back({"convfirst", 128, 28, 128, 6, training});
@@ -121,12 +121,12 @@ std::vector<BlockShape> block_shapes() {
   return shapes;
 }
 
-double flops_of(const BlockShape& shape) {
+double flops_of(const BlockCase& shape) {
   const double passes = shape.training ? 3 : 1;
   return 2 * passes * static_cast<double>(shape.n * cost_of(shape).macs);
 }
 
-double bytes_of(const BlockShape& shape, DType type) {
+double bytes_of(const BlockCase& shape, DType type) {
   const auto parameters = static_cast<double>(cost_of(shape).parameters);
   const double forward = 2 * activation_bytes(shape, type) + parameters * size_of(type);
   if (!shape.training) return forward;
@@ -134,7 +134,7 @@ double bytes_of(const BlockShape& shape, DType type) {
   return forward + 3 * activation_bytes(shape, type) + parameters * size_of(type) + gradients;
 }
 
-CaseResult benchmark_block(Executor& executor, const BlockShape& shape, const DeviceLimits& limits,
+CaseResult benchmark_block(Executor& executor, const BlockCase& shape, const DeviceLimits& limits,
                            std::int64_t cache_bytes, const TimingOptions& options) {
   const DType type = executor.compute_type();
   CaseResult result{

@@ -14,7 +14,7 @@ namespace cf::apps {
 namespace {
 
 // A block behind a 1x1 stem: as little of a network as a plan can have.
-layers::ConvFirstNetSpec network_of(const BlockShape& shape) {
+layers::ConvFirstNetSpec network_of(const BlockCase& shape) {
   return {.name = shape.kind,
           .classes = 1,
           .channels = 1,
@@ -30,7 +30,7 @@ layers::ConvFirstNetSpec network_of(const BlockShape& shape) {
 // A block in inference plans of its own, each with other memory and another image in front of the block.
 class PlannedBlock {
  public:
-  PlannedBlock(Executor& executor, const BlockShape& shape, bool fuses, std::int64_t copies)
+  PlannedBlock(Executor& executor, const BlockCase& shape, bool fuses, std::int64_t copies)
       : net_(network_of(shape)), store_(net_.make_store(executor)) {
     store_->initialise(1);
     store_->prepare_compute(executor.compute_type());
@@ -63,7 +63,7 @@ class PlannedBlock {
   std::vector<std::unique_ptr<layers::InferencePlan>> plans_;
 };
 
-std::int64_t copies_of(const Executor& executor, const BlockShape& shape, std::int64_t cache_bytes) {
+std::int64_t copies_of(const Executor& executor, const BlockCase& shape, std::int64_t cache_bytes) {
   constexpr std::int64_t kMost = 64;  // plans; the least blocks stay in the cache
   const std::int64_t elements = 2 * shape.n * shape.side * shape.side * shape.channels;
   return std::min(kMost, copies_beyond(cache_bytes, elements * size_of(executor.compute_type())));
@@ -79,7 +79,7 @@ SweepTime time_planned(Executor& executor, const PlannedBlock& block, std::int64
 }
 
 // The block on paper, in training.
-layers::TrainingPart training_part(const Executor& executor, const BlockShape& shape) {
+layers::TrainingPart training_part(const Executor& executor, const BlockCase& shape) {
   layers::ConvFirstNet net(network_of(shape));
   const auto parts = layers::training_cost(
       net, Shape(N{shape.n}, H{shape.side}, W{shape.side}, C{1}),
@@ -87,7 +87,7 @@ layers::TrainingPart training_part(const Executor& executor, const BlockShape& s
   return *std::ranges::find_if(parts, &layers::TrainingPart::is_block);
 }
 
-SweepTime time_training(Executor& executor, const BlockShape& shape, const layers::TrainingPart& part,
+SweepTime time_training(Executor& executor, const BlockCase& shape, const layers::TrainingPart& part,
                         const DeviceLimits& limits, std::int64_t cache_bytes, const TimingOptions& options) {
   const CaseResult result = benchmark_block(executor, shape, limits, cache_bytes, options);
   return {.predicted = total_of(part.passes, limits).seconds,
@@ -96,7 +96,7 @@ SweepTime time_training(Executor& executor, const BlockShape& shape, const layer
           .copies = result.copies};
 }
 
-SweepResult sweep_training(Executor& executor, BlockShape shape, const DeviceLimits& limits,
+SweepResult sweep_training(Executor& executor, BlockCase shape, const DeviceLimits& limits,
                            std::int64_t cache_bytes, const TimingOptions& options) {
   SweepResult result{.shape = shape};
   result.layers =
@@ -122,14 +122,14 @@ SweepGrid default_grid(const Executor& executor) {
           .batches = {1, 128}};
 }
 
-std::vector<BlockShape> sweep_shapes(const SweepGrid& grid, bool training, const std::string& pattern) {
-  std::vector<BlockShape> shapes;
+std::vector<BlockCase> sweep_shapes(const SweepGrid& grid, bool training, const std::string& pattern) {
+  std::vector<BlockCase> shapes;
   for (const char* kind : {"convfirst", "mbconv"}) {
     for (const int n : grid.batches) {
       for (const int side : grid.sizes) {
         for (const int expansion : grid.expansions) {
           for (const int width : grid.widths) {
-            const BlockShape shape{kind, n, side, width, expansion, training};
+            const BlockCase shape{kind, n, side, width, expansion, training};
             const bool can_be_fused = !training || shape.kind == "convfirst";
             if (can_be_fused && name_matches(shape.name(), pattern)) shapes.push_back(shape);
           }
@@ -140,7 +140,7 @@ std::vector<BlockShape> sweep_shapes(const SweepGrid& grid, bool training, const
   return shapes;
 }
 
-SweepResult sweep_block(Executor& executor, const BlockShape& shape, const DeviceLimits& limits,
+SweepResult sweep_block(Executor& executor, const BlockCase& shape, const DeviceLimits& limits,
                         std::int64_t cache_bytes, const TimingOptions& options) {
   if (shape.training) return sweep_training(executor, shape, limits, cache_bytes, options);
   SweepResult result{.shape = shape};

@@ -20,7 +20,7 @@ SweepGrid default_grid(const Executor& executor);
 
 // Of blocks whose names match the pattern: ConvFirst and MBConv in inference, or ConvFirst in training. The
 // width changes fastest.
-std::vector<BlockShape> sweep_shapes(const SweepGrid& grid, bool training, const std::string& pattern);
+std::vector<BlockCase> sweep_shapes(const SweepGrid& grid, bool training, const std::string& pattern);
 
 // A block computed one way.
 struct SweepTime {
@@ -33,14 +33,14 @@ struct SweepTime {
 };
 
 struct SweepResult {
-  BlockShape shape;
+  BlockCase shape;
   SweepTime layers;
   std::optional<SweepTime> fused;
   std::string why_not_fused;
 };
 
 // In inference by a plan, norms folded either way. In training forward and backward, without the update.
-SweepResult sweep_block(Executor& executor, const BlockShape& shape, const DeviceLimits& limits,
+SweepResult sweep_block(Executor& executor, const BlockCase& shape, const DeviceLimits& limits,
                         std::int64_t cache_bytes, const TimingOptions& options);
 
 }  // namespace cf::apps

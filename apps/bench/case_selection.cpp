@@ -37,9 +37,9 @@ std::vector<kernels::Case> select_cases(std::string_view pattern, bool all) {
   return cases;
 }
 
-std::vector<BlockShape> select_blocks(std::string_view pattern) {
-  auto shapes = block_shapes();
-  std::erase_if(shapes, [&](const BlockShape& shape) { return !name_matches(shape.name(), pattern); });
+std::vector<BlockCase> select_blocks(std::string_view pattern) {
+  auto shapes = block_cases();
+  std::erase_if(shapes, [&](const BlockCase& shape) { return !name_matches(shape.name(), pattern); });
   return shapes;
 }
 

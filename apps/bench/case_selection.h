@@ -18,6 +18,6 @@ bool name_matches(std::string_view name, std::string_view pattern);
 std::vector<kernels::Case> select_cases(std::string_view pattern, bool all);
 
 // The whole blocks whose names match.
-std::vector<BlockShape> select_blocks(std::string_view pattern);
+std::vector<BlockCase> select_blocks(std::string_view pattern);
 
 }  // namespace cf::apps

@@ -122,9 +122,9 @@ TEST(BenchCase, RunsWhereItsTypesDo) {
 
 TEST(BenchBlock, CostsWhatThePaperSays) {
   // Per pixel 72 C + 2 E C^2 multiply-accumulates, and of a ConvFirst block 4 C bytes in 16 bits.
-  const BlockShape shape{"convfirst", 2, 4, 16, 6};
+  const BlockCase shape{"convfirst", 2, 4, 16, 6};
   EXPECT_DOUBLE_EQ(flops_of(shape), 2.0 * 2 * 16 * (72 * 16 + 2 * 6 * 16 * 16));
-  BlockShape training = shape;
+  BlockCase training = shape;
   training.training = true;
   EXPECT_DOUBLE_EQ(flops_of(training), 3 * flops_of(shape));
   const double parameters = 72 * 16 + 2 * 6 * 16 * 16 + 2 * (16 + 96 + 16);
@@ -157,8 +157,7 @@ TEST(BenchBlock, TrainsFused) {
 
 TEST(BenchBlock, ShapesHaveDistinctNames) {
   std::set<std::string> names;
-  for (const BlockShape& shape : block_shapes())
-    EXPECT_TRUE(names.insert(shape.name()).second) << shape.name();
+  for (const BlockCase& shape : block_cases()) EXPECT_TRUE(names.insert(shape.name()).second) << shape.name();
   EXPECT_EQ(select_blocks("block/convfirst/train C=64").size(), 2U);
   EXPECT_TRUE(select_blocks("linear").empty());
 }

@@ -41,7 +41,7 @@ TEST(SweepShapes, AreAllCombinationsThatCanBeFused) {
 TEST(SweepBlock, PredictsFromTheKernelsOfBothWays) {
   const auto executor = Executor::cpu(1);
   const DeviceLimits limits{.bytes_per_second = 1e9, .flops_per_second = 1e15};
-  const BlockShape shape{"convfirst", 2, 5, 16, 3};
+  const BlockCase shape{"convfirst", 2, 5, 16, 3};
   const SweepResult result = sweep_block(*executor, shape, limits, 0, {.samples = 1});
   const double image = 4.0 * 2 * 25 * 16, weights = 4.0 * (16 * 72 + 2 * 16 * 48);
   EXPECT_EQ(result.layers.kernels, 3);
