@@ -71,8 +71,8 @@ struct Linear {
 };
 
 struct BatchNorm {
-  Parameter weight, bias;  // [C]
-  Statistic running_mean, running_var;
+  Parameter weight, bias;               // [C]
+  Statistic running_mean, running_var;  // [C], for inference
 
   explicit BatchNorm(std::int64_t channels);
   BatchNormState state() { return {weight, bias, running_mean, running_var}; }
@@ -93,7 +93,7 @@ struct BatchNorm {
 // The two 1x1 convolutions of squeeze-and-excitation, with biases.
 struct SqueezeExcite {
   struct Gate {
-    Parameter weight, bias;
+    Parameter weight, bias;  // [K,C], [K]
     Gate(std::int64_t in, std::int64_t out);
 
     template <class V>

@@ -1,4 +1,4 @@
-// What a network costs, layer by layer, for one image: `model info`, and later the waterline.
+// What a network costs, layer by layer, for one image: what `model info` shows.
 #pragma once
 
 #include <cstdint>

@@ -2,9 +2,9 @@
 //
 //   g      = gradient_scale gradient
 //   SGD    g += decay w;  v = momentum v + g;  w -= lr (nesterov ? g + momentum v : v)
-//   AdamW  w -= lr decay w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
-//          w -= lr (m / correction1) / (sqrt(v / correction2) + eps)                  (Loshchilov and Hutter,
-//          2019)
+//   AdamW  w -= lr decay w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;
+//          w -= lr (m / correction1) / (sqrt(v / correction2) + eps)
+//          (Loshchilov and Hutter, 2019)
 //   RMSprop  g += decay w;  v = alpha v + (1-alpha) g^2;  b = momentum b + g / (sqrt(v) + eps);  w -= lr b
 //   EMA    average = ema_decay average + (1 - ema_decay) w
 //   norm   sqrt(sum g^2) over the bucket;  clip: gradient_scale *= min(1, max_norm / (norm + 1e-6))
@@ -70,9 +70,9 @@ struct SgdStep {
 
 template <class T>
 struct AdamWStep {
-  View<T, I> weights;
+  View<T, I> weights;  // updated
   View<const T, I> gradients;
-  View<T, I> first_moment, second_moment;
+  View<T, I> first_moment, second_moment;  // updated
   std::span<const Segment> segments;
   const StepScalars* scalars;
   float beta1, beta2, eps, weight_decay;
@@ -80,9 +80,9 @@ struct AdamWStep {
 
 template <class T>
 struct RmspropStep {
-  View<T, I> weights;
+  View<T, I> weights;  // updated
   View<const T, I> gradients;
-  View<T, I> second_moment, velocity;
+  View<T, I> second_moment, velocity;  // updated
   std::span<const Segment> segments;
   const StepScalars* scalars;
   float alpha, momentum, eps, weight_decay;
