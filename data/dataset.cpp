@@ -45,7 +45,9 @@ std::unique_ptr<Dataset> open_folder(const DatasetSource& source, Split split) {
 
 std::unique_ptr<Dataset> open_file(const DatasetSource& source, Split split) {
   if (const auto files = find_idx(source.path)) return open_idx(*files, source.channels);
-  CF_CHECK_AS(ErrorKind::Data, fs::exists(source.path), "no data at ", source.path, ": it does not exist");
+  CF_CHECK_AS(
+      ErrorKind::Data, fs::exists(source.path), "no data at ", source.path, ": it does not exist",
+      fs::path(source.path).is_relative() ? " in the working folder " + fs::current_path().string() : "");
   if (is_tar(source.path)) return open_archive(source, split);
   CF_CHECK_AS(ErrorKind::Usage, source.labels.empty(), source.path, " is no tar archive; labels such as ",
               source.labels, " are for folders and tar archives of images");

@@ -125,11 +125,16 @@ void Loader::State::start_slot(Slot& slot, std::int64_t sequence) {
   const auto size = static_cast<std::size_t>(position.size);
   batch.labels.resize(size);
   batch.samples.resize(size);
-  batch.images.resize(size * static_cast<std::size_t>(options.height) *
-                      static_cast<std::size_t>(options.width) * static_cast<std::size_t>(options.channels));
+  const std::size_t bytes = size * static_cast<std::size_t>(options.height) *
+                            static_cast<std::size_t>(options.width) *
+                            static_cast<std::size_t>(options.channels);
+  try {
+    batch.images.resize(bytes);
+  } catch (const std::exception&) {
+    fail(ErrorKind::Usage, "no memory for a batch of ", size, " images of ", options.height, "x",
+         options.width, " pixels, ", bytes, " bytes; a smaller batch or image size needs less");
+  }
   slot.first_position = position.first;
-  slot.prepared = 0;
-  slot.error = nullptr;
 }
 
 void Loader::State::make(Worker& worker, std::int64_t epoch, std::int64_t sample, int repetition,
@@ -208,7 +213,17 @@ void Loader::State::work(const std::stop_token& stop, bool is_first) {
     });
     if (stop.stop_requested()) return;
     Slot& slot = slot_of(handing_out);
-    if (!slot_started) start_slot(slot, handing_out);
+    if (!slot_started) {
+      slot.prepared = 0;
+      slot.error = nullptr;
+      try {
+        start_slot(slot, handing_out);
+      } catch (...) {  // an empty batch with an error, which the consumer gets
+        slot.batch = {};
+        slot.error = std::current_exception();
+        slot.error_at = 0;
+      }
+    }
     slot_started = true;
     const std::int64_t size = slot.batch.size();
     const std::int64_t first = next_sample;

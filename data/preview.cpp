@@ -3,6 +3,7 @@
 #include <png.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "kernels/base/check.h"
@@ -17,9 +18,10 @@ void write_png(const std::string& path, const Image& image) {
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);
   png.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  errno = 0;  // libpng's message of a failed write does not say why
   const int written = png_image_write_to_file(&png, path.c_str(), 0, image.pixels.data(), 0, nullptr);
   CF_CHECK_AS(ErrorKind::Data, written != 0, "cannot write ", path, ": ",
-              static_cast<const char*>(png.message));
+              errno != 0 ? std::strerror(errno) : static_cast<const char*>(png.message));
 }
 
 Image grid_of(const Batch& batch, int columns) {

@@ -42,14 +42,17 @@ class ClassFolder final : public Dataset {
   std::vector<std::int32_t> labels_;
 };
 
-// Image files below root/folder, relative to root, sorted.
+// Image files below root/folder, relative to root, sorted; hidden files and folders left out.
 std::vector<std::string> images_below(const std::string& root, const std::string& folder) {
   std::vector<std::string> found;
   const auto options = fs::directory_options::follow_directory_symlink;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(root) / folder, options)) {
-    const std::string file = entry.path().filename().string();
-    if (file.front() != '.' && has_image_extension(file) && entry.is_regular_file()) {
-      found.push_back(fs::path(entry.path()).lexically_relative(root).string());
+  const fs::recursive_directory_iterator end;
+  for (fs::recursive_directory_iterator at(fs::path(root) / folder, options); at != end; ++at) {
+    const std::string file = at->path().filename().string();
+    if (file.front() == '.') {  // .ipynb_checkpoints, say, holds copies
+      at.disable_recursion_pending();
+    } else if (has_image_extension(file) && at->is_regular_file()) {
+      found.push_back(at->path().lexically_relative(root).string());
     }
   }
   std::sort(found.begin(), found.end());

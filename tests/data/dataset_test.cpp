@@ -66,6 +66,7 @@ TEST(ClassFolder, SortsClassesAndFindsImagesOfAnyEndingAtAnyDepth) {
   folder.write("ant/c.PnG", picture());
   folder.write("ant/notes.txt", std::string("no image"));
   folder.write("ant/.hidden.jpg", std::string("no image"));
+  folder.write("ant/.checkpoints/c.png", picture());
   folder.write(".cache/x.jpg", picture());
   const auto data = open_dataset(folder.path(), Split::Val);
   EXPECT_EQ(data->class_names(), (std::vector<std::string>{"ant", "zebra"}));

@@ -413,5 +413,15 @@ TEST(Loader, ConvertsChannels) {
   for (std::size_t i = 0; i < colour.images.size(); ++i) EXPECT_EQ(colour.images[i], grey.images[i / 3]);
 }
 
+TEST(Loader, ABatchWithoutMemoryIsAnErrorOfTheConsumer) {
+  const auto dataset = synthetic();
+  LoaderOptions options = evaluation(2, 2);
+  options.height = 1 << 30;
+  options.width = 2147483647;
+  Loader loader(*dataset, options);
+  expect_error(ErrorKind::Usage, {"no memory for a batch of 2 images of 1073741824x2147483647 pixels"},
+               [&] { loader.next(); });
+}
+
 }  // namespace
 }  // namespace cf::data
