@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "apps/checkpoint/loaded_model.h"
 #include "apps/checkpoint/tensor_reading.h"
 #include "framework/parameters/interchange.h"
 
@@ -21,7 +22,7 @@ bool has_other_classes(const TensorEntry& entry, const std::vector<std::int64_t>
 
 std::vector<std::string> load_initial_weights(const std::filesystem::path& path,
                                               const ParameterStore& store) {
-  const SafetensorsReader file(path);
+  const SafetensorsReader file(checkpoint_file(path));
   const std::string prefix = file.find("model.stem.conv.weight") ? "model." : "";
   std::vector<std::string> report;
   std::set<std::string> used;

@@ -1,13 +1,21 @@
 #include "apps/config/config.h"
 
 namespace cf::apps {
+namespace {
+
+// More are never wanted, and starting hundreds of thousands would bring the host to a halt.
+constexpr double kMostThreads = 1024;
+// Keep what is computed from them, such as multiply-accumulates of a network, far from overflow.
+constexpr double kMostPixels = 65536, kMostChannels = 65536, kMostBlocks = 65536;
+
+}  // namespace
 
 void DataConfig::fields(FieldList& field) {
   field("train", train, anything(),
         "training images: a pack, a folder of class folders, of IDX files or of CIFAR files, a tar archive, "
         "IMAGES:LABELS, or synthetic:KEY=N,...");
   field("val", val, anything(), "evaluation images, the same forms");
-  field("threads", threads, at_least(1),
+  field("threads", threads, between(1, kMostThreads),
         "threads that read and decode images; auto: a quarter of the cores, beside a GPU all but one");
   field("shuffle", shuffle, one_of("full", "block"),
         "order of training images: any, or by blocks of neighbours, which a disk reads faster when the "
@@ -32,7 +40,8 @@ void TrainConfig::fields(FieldList& field) {
   field("batch", batch, at_least(1), "images per optimizer step, over all ranks");
   field("norm_batch", norm_batch, at_least(0),
         "images per batch-norm statistic and micro-batch; divides batch; 0: batch");
-  field("size", size, at_least(1), "side of the training images in pixels, or [[epoch, size], ...]");
+  field("size", size, between(1, kMostPixels),
+        "side of the training images in pixels, or [[epoch, size], ...]");
   field("log_every", log_every, at_least(1), "steps between two lines of the log");
 }
 
@@ -41,7 +50,7 @@ void AugmentConfig::fields(FieldList& field) {
         "area of the random crop as a share of the image, smallest and largest");
   field("crop_aspect", crop_aspect, above(0), "width / height of the random crop, smallest and largest");
   field("flip", flip, between(0, 1), "probability of a horizontal flip");
-  field("pad", pad, at_least(0),
+  field("pad", pad, between(0, kMostPixels),
         "black pixels on each side before a random crop of the training size; 0: random resized crop");
   field("filter", filter, one_of("bilinear", "bicubic"), "interpolation of the random resized crop");
   field("randaugment", randaugment, anything(),
@@ -93,22 +102,22 @@ void ScheduleConfig::fields(FieldList& field) {
 
 void ModelConfig::fields(FieldList& field) {
   field("name", name, anything(), "a label");
-  field("classes", classes, at_least(2), "outputs");
-  field("channels", channels, at_least(1), "of the input image");
-  field("patch", patch, at_least(1), "stem: patch x patch convolution with that stride");
+  field("classes", classes, between(2, 262144), "outputs");
+  field("channels", channels, between(1, kMostChannels), "of the input image");
+  field("patch", patch, between(1, kMostPixels), "stem: patch x patch convolution with that stride");
   field("blocks", blocks, one_of("convfirst", "mbconv"), "kind of block, per stage");
-  field("widths", widths, at_least(1), "channels, per stage; multiples of group_width");
-  field("depths", depths, at_least(1), "blocks, per stage");
-  field("expansion", expansion, at_least(1), "expanded channels / channels, per stage");
-  field("group_width", group_width, at_least(1), "channels per group of the 3x3 convolutions");
-  field("head", head, at_least(1), "features before the classifier");
+  field("widths", widths, between(1, kMostChannels), "channels, per stage; multiples of group_width");
+  field("depths", depths, between(1, kMostBlocks), "blocks, per stage");
+  field("expansion", expansion, between(1, 1024), "expanded channels / channels, per stage");
+  field("group_width", group_width, between(1, kMostChannels), "channels per group of the 3x3 convolutions");
+  field("head", head, between(1, kMostChannels), "features before the classifier");
   field("activation", activation, one_of("relu", "silu", "hard_swish"), "in blocks and head");
   field("drop_path", drop_path, from_below(0, 1),
         "stochastic depth of the last block, rising linearly from 0 at the first");
   field("dropout", dropout, from_below(0, 1), "before the classifier");
   field("fusion", fusion, one_of("auto", "off", "require"),
         "use of fused blocks; require: a block without a fused route is an error");
-  field("init", init, anything(), "safetensors file with weights to start from");
+  field("init", init, anything(), "safetensors file, checkpoint or run folder with weights to start from");
 }
 
 void EmaConfig::fields(FieldList& field) {
@@ -131,7 +140,8 @@ void CheckpointConfig::fields(FieldList& field) {
 
 void EvalConfig::fields(FieldList& field) {
   field("every", every, positive_epochs_or_steps(), "time between two evaluations");
-  field("size", size, at_least(0), "side of the evaluation images in pixels; 0: the largest training size");
+  field("size", size, between(0, kMostPixels),
+        "side of the evaluation images in pixels; 0: the largest training size");
   field("crop", crop, above_up_to(0, 1), "share of the resized image's side that the centre crop keeps");
   field("resize", resize, one_of("bilinear", "bicubic"), "interpolation");
   field("batch", batch, at_least(0), "images per evaluation step; 0: train.batch");

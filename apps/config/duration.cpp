@@ -8,6 +8,11 @@
 namespace cf::apps {
 namespace {
 
+// What is longer would overflow where it is turned into steps or into the clock's units.
+bool is_representable(const Duration& duration) {
+  return duration.value <= (duration.unit == Duration::Unit::Seconds ? 1e9 : 1e12);
+}
+
 std::optional<double> parse_number(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -30,10 +35,8 @@ std::optional<Duration> parse_clock(std::string_view text) {
   return std::nullopt;
 }
 
-}  // namespace
-
-std::optional<Duration> parse_duration(std::string_view text) {
-  if (text.find(':') != std::string_view::npos) return parse_clock(text);
+// 90ep, 10000st, 90s, 30min, 2h.
+std::optional<Duration> parse_unit(std::string_view text) {
   const auto suffix = text.find_first_not_of("0123456789.");
   if (suffix == std::string_view::npos) return std::nullopt;
   const auto value = parse_number(text.substr(0, suffix));
@@ -45,6 +48,14 @@ std::optional<Duration> parse_duration(std::string_view text) {
   if (unit == "min") return seconds(*value * 60);
   if (unit == "h") return seconds(*value * 3600);
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Duration> parse_duration(std::string_view text) {
+  const bool is_clock = text.find(':') != std::string_view::npos;
+  const auto duration = is_clock ? parse_clock(text) : parse_unit(text);
+  return duration && is_representable(*duration) ? duration : std::nullopt;
 }
 
 std::string Duration::text() const {

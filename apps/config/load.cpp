@@ -10,8 +10,10 @@
 #include "apps/config/assign.h"
 #include "apps/config/builtin.h"
 #include "apps/config/config.h"
+#include "apps/config/key_synonyms.h"
 #include "apps/config/nearest.h"
 #include "apps/config/toml_reader.h"
+#include "apps/config/utf8.h"
 #include "apps/config/validate.h"
 #include "kernels/base/check.h"
 
@@ -34,7 +36,8 @@ std::optional<Source> open_file(const fs::path& path) {
   std::error_code status;
   if (!fs::exists(path, status)) return std::nullopt;
   CF_CHECK_AS(ErrorKind::Usage, !fs::is_directory(path, status), path.string(),
-              " is a folder, not a configuration file");
+              " is a folder, not a configuration file",
+              fs::exists(path / "config.toml", status) ? "; it holds one, config.toml" : "");
   std::ifstream file(path, std::ios::binary);
   CF_CHECK_AS(ErrorKind::Usage, file.good(), "cannot read ", path.string(), ": ", std::strerror(errno));
   return Source{path.string(), path.parent_path(), false,
@@ -62,6 +65,8 @@ Source open_root(const std::string& path) {
   if (!fs::is_directory(path, status)) source = open_file(path);
   if (!source) source = open_builtin(path);
   if (!source) source = open_file(path);
+  CF_CHECK_AS(ErrorKind::Usage, source || !fs::exists(path + ".toml", status), path,
+              ": no such file; did you mean ", path, ".toml?");
   CF_CHECK_AS(ErrorKind::Usage, source.has_value(), path,
               ": no such file, and no built-in configuration has that name; built-in: ", builtin_names());
   return *std::move(source);
@@ -126,6 +131,7 @@ class Resolver {
   }
 
   void set_text(const std::string& setting) {
+    CF_CHECK_AS(ErrorKind::Usage, is_utf8(setting), "--set ", setting, " is not UTF-8");
     const auto equals = setting.find('=');
     CF_CHECK_AS(ErrorKind::Usage, equals != std::string::npos, "--set ", setting,
                 ": allowed: KEY=VALUE, such as train.batch=256");
@@ -163,9 +169,11 @@ class Resolver {
                             : "did you mean '" + suggestion + "'?");
   }
 
-  // The nearest key; one of the same name in another section counts as near.
+  // The key that another program calls so, else the nearest; one of the same name in another section counts
+  // as near.
   std::string nearest_key(const std::string& key) const {
     const std::string name = key.substr(key.rfind('.') + 1);
+    if (const auto synonym = key_called(name); !synonym.empty()) return std::string(synonym);
     std::vector<std::string> keys, namesakes;
     for (const Field& field : fields_) {
       keys.push_back(field.key);

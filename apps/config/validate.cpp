@@ -50,7 +50,7 @@ class Validator {
             " for an mbconv stage; allowed: at least 4 (squeeze-excite has a quarter of the channels)");
     }
     check(stages <= 16, "model.blocks", "has ", stages, " entries; allowed: at most 16");
-    const int reduction = model.patch << (stages - 1);
+    const std::int64_t reduction = std::int64_t{model.patch} << (stages - 1);
     for (const auto& step : config_.train.size.steps) {
       check(step.size >= reduction, "train.size", "of ", step.size,
             " pixels leaves nothing for the last stage; allowed: at least ", reduction,

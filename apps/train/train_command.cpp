@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
 
 #include "apps/command_line.h"
 #include "apps/config/nearest.h"
@@ -16,6 +17,8 @@
 namespace cf::apps {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 
@@ -99,6 +102,9 @@ int run_train(const Command& command, const Arguments& arguments) {
   }
   if (const auto count = ranks.count_to_start(options.device)) require_equal_shares(resolved.config, *count);
   if (dry_run) {
+    std::error_code unknown;
+    CF_CHECK_AS(ErrorKind::Usage, !fs::exists(out, unknown) || fs::is_directory(out, unknown), "--out ", out,
+                " is there and not a folder");
     print_dry_run(resolved.config, options.device);
     return 0;
   }

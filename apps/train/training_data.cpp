@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "apps/config/utf8.h"
 #include "apps/images/open_data.h"
 #include "kernels/base/check.h"
 
@@ -19,7 +20,12 @@ std::unique_ptr<data::Dataset> open(const std::string& key, const std::string& p
                             });
   const auto classes = static_cast<std::int64_t>(dataset->class_names().size());
   CF_CHECK_AS(ErrorKind::Usage, classes == model.classes, "model.classes is ", model.classes, ", data.", key,
-              " (", path, ") has ", classes, " classes");
+              " (", path, ") has ", classes, classes == 1 ? " class" : " classes",
+              classes >= 2 ? "; set model.classes to it" : "");
+  for (const std::string& name : dataset->class_names()) {
+    CF_CHECK_AS(ErrorKind::Data, is_utf8(name), "data.", key, " (", path, "): the name of class '", name,
+                "' is not UTF-8, in which a checkpoint stores it; rename its folder");
+  }
   return dataset;
 }
 

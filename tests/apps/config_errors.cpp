@@ -72,13 +72,13 @@ TEST_F(ConfigError, WrongType) {
   EXPECT_EQ(message("[optimizer]\nnesterov = 1\n"),
             "recipe.toml:2: optimizer.nesterov = 1 is an integer; allowed: true or false");
   EXPECT_EQ(message("[model]\nwidths = 64\n"),
-            "recipe.toml:2: model.widths = 64 is an integer; allowed: list of integers, each >= 1");
+            "recipe.toml:2: model.widths = 64 is an integer; allowed: list of integers, each in [1, 65536]");
   EXPECT_EQ(message("[model]\nwidths = [64, \"x\"]\n"),
-            "recipe.toml:2: model.widths = [64, \"x\"] holds a string; allowed: list of integers, each >= 1");
+            "recipe.toml:2: model.widths = [64, \"x\"] holds a string; allowed: list of integers, each in [1, 65536]");
   EXPECT_EQ(message("[data]\ntrain = 2020-01-01\n"),
             "recipe.toml:2: data.train = (a date or time) is a date or time; allowed: string");
   EXPECT_EQ(message("[model]\nwidths = [{a = 1}]\n"),
-            "recipe.toml:2: model.widths = [(a table)] holds a table; allowed: list of integers, each >= 1");
+            "recipe.toml:2: model.widths = [(a table)] holds a table; allowed: list of integers, each in [1, 65536]");
 }
 
 TEST_F(ConfigError, OutOfRange) {
@@ -131,7 +131,7 @@ TEST_F(ConfigError, WrongDuration) {
 
 TEST_F(ConfigError, WrongSizeSchedule) {
   const std::string allowed =
-      "; allowed: integer >= 1, or a list of [epoch, size] whose epochs increase from 0";
+      "; allowed: integer in [1, 65536], or a list of [epoch, size] whose epochs increase from 0";
   EXPECT_EQ(message("[train]\nsize = []\n"), "recipe.toml:2: train.size = [] is empty" + allowed);
   EXPECT_EQ(message("[train]\nsize = [[0, 1, 2]]\n"),
             "recipe.toml:2: train.size = [[0, 1, 2]] does not consist of pairs" + allowed);

@@ -149,8 +149,26 @@ TEST(Duration, TextsThatAreDurations) {
 }
 
 TEST(Duration, TextsThatAreNot) {
-  for (const char* text : {"", "90", "ep", "-1ep", "1.5st", "3 ep", "1e", "3epochs", "1:2:3:4", "1:60", ":5",
-                           "5:", "1.5:00", "infh", "1..5ep", "0x3ep"}) {
+  for (const char* text : {"",
+                           "90",
+                           "ep",
+                           "-1ep",
+                           "1.5st",
+                           "3 ep",
+                           "1e",
+                           "3epochs",
+                           "1:2:3:4",
+                           "1:60",
+                           ":5",
+                           "5:",
+                           "1.5:00",
+                           "infh",
+                           "1..5ep",
+                           "0x3ep",
+                           "99999999999999999999ep",
+                           "99999999999999st",
+                           "1000000h",
+                           "1000000:00:00"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
 }

@@ -26,7 +26,9 @@ class BadConfig : public testing::Test {
 TEST_F(BadConfig, UnknownKeyNamesTheNearestAndTheLine) {
   refuse_recipe("[train]\nbtach = 64\n", {"recipe.toml:5", "'train.btach'", "did you mean 'train.batch'?"});
   refuse_recipe("[optimiser]\nlr = 1\n", {"recipe.toml:5", "'optimiser.lr'", "'optimizer.lr'"});
-  refuse_recipe("learning_rate = 1\n", {"recipe.toml:4", "'learning_rate'", "--help-keys"});
+  refuse_recipe("breadth = 1\n", {"recipe.toml:4", "'breadth'", "--help-keys"});
+  refuse_recipe("[train]\nepochs = 90\n", {"recipe.toml:5", "'train.epochs'", "'train.duration'"});
+  refuse_recipe("[optimizer]\nlearning_rate = 1\n", {"'optimizer.learning_rate'", "'optimizer.lr'"});
   refuse_settings({"train.bacth=1"}, 2, {"--set", "'train.bacth'", "'train.batch'"});
 }
 
@@ -41,6 +43,9 @@ TEST_F(BadConfig, WrongTypeSaysWhatIsGivenAndAllowed) {
 
 TEST_F(BadConfig, OutOfRangeSaysTheRange) {
   refuse_recipe("[train]\nbatch = 0\n", {"recipe.toml:5", "train.batch = 0", "integer >= 1"});
+  refuse_settings({"data.threads=100000"}, 2, {"data.threads = 100000", "[1, 1024]"});
+  refuse_settings({"train.duration=99999999999999999999ep"}, 2, {"train.duration", "not a duration"});
+  refuse_settings({"model.patch=65536", "model.name=caf\xe9"}, 2, {"--set model.name", "not UTF-8"});
   refuse_recipe("[model]\ndrop_path = 1.5\n", {"recipe.toml:5", "model.drop_path = 1.5"});
   refuse_recipe("[optimizer]\nkind = \"adam\"\n", {"recipe.toml:5", "\"adam\"", "\"adamw\""});
   refuse_recipe("[model]\nwidths = [16, 24, 40, 60]\n", {"recipe.toml:5", "60", "multiples of", "8"});
@@ -57,6 +62,8 @@ TEST_F(BadConfig, NoSuchRecipeListsTheBuiltInOnes) {
   expect_refused(scratch_.path(), {"train", "nothere.toml", "--out", "run"}, 2,
                  {"nothere.toml", "no such file", "fashion_mnist.toml"});
   expect_refused(scratch_.path(), {"train", ".", "--out", "run"}, 2, {"is a folder"});
+  write_bytes(scratch_ / "mine.toml", "extends = \"synthetic.toml\"\n");
+  expect_refused(scratch_.path(), {"train", "mine", "--out", "run"}, 2, {"did you mean mine.toml?"});
   refuse_recipe("extends = \"nothere.toml\"\n", {"recipe.toml:4"});  // twice in one file
 }
 
