@@ -1,5 +1,6 @@
 #include "apps/command_line.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
 
@@ -24,6 +25,26 @@ struct SemanticOf {
   }
 };
 
+// What a help text says about the value that a variable has when its option is not given; nothing of 0 and
+// empty texts, which stand for something that the text itself explains.
+struct DefaultText {
+  std::string operator()(const int* value) const { return *value != 0 ? concat(" (", *value, ")") : ""; }
+  std::string operator()(const double* value) const { return *value != 0 ? concat(" (", *value, ")") : ""; }
+  std::string operator()(const std::string* value) const {
+    return value->empty() ? "" : concat(" (", *value, ")");
+  }
+  std::string operator()(const bool*) const { return ""; }
+  std::string operator()(const std::vector<std::string>*) const { return ""; }
+};
+
+std::string default_text(const OptionTarget& target) { return std::visit(DefaultText{}, target); }
+
+// Whether the command has --set KEY=VALUE.
+template <class Options>
+bool takes_settings(const Options& options) {
+  return std::any_of(options.begin(), options.end(), [](const auto& option) { return option.name == "set"; });
+}
+
 std::string long_name(const std::string& name) { return name.substr(0, name.find(',')); }
 
 }  // namespace
@@ -47,7 +68,7 @@ CommandLine& CommandLine::optional_positional(const std::string& name, std::stri
 
 CommandLine& CommandLine::option(const std::string& name, OptionTarget target, const std::string& argument,
                                  const std::string& help) {
-  options_.push_back({name, argument, help, target});
+  options_.push_back({name, argument, help + default_text(target), target});
   return *this;
 }
 
@@ -65,8 +86,13 @@ void CommandLine::fail_unknown_option(const std::string& option) const {
   std::vector<std::string> names = {"--help"};
   for (const Option& known : options_) names.push_back("--" + long_name(known.name));
   const std::string suggestion = nearest(option, names);
-  fail_usage(concat("unknown option '", option, "'",
-                    suggestion.empty() ? "" : "; did you mean '" + suggestion + "'?"));
+  std::string advice;
+  if (!suggestion.empty()) {
+    advice = "; did you mean '" + suggestion + "'?";
+  } else if (takes_settings(options_)) {
+    advice = "; keys of the configuration are set by --set KEY=VALUE";
+  }
+  fail_usage(concat("unknown option '", option, "'", advice));
 }
 
 void CommandLine::assign_positionals(const Arguments& values) const {
@@ -82,7 +108,10 @@ void CommandLine::assign_positionals(const Arguments& values) const {
     }
     *std::get<std::string*>(positional.target) = values[next++];
   }
-  if (next < values.size()) fail_usage("unexpected argument '" + values[next] + "'");
+  if (next == values.size()) return;
+  const bool is_setting = takes_settings(options_) && values[next].find('=') != std::string::npos;
+  fail_usage(concat("unexpected argument '", values[next], "'",
+                    is_setting ? "; did you mean --set " + values[next] + "?" : ""));
 }
 
 bool CommandLine::parse(const Arguments& arguments) const {

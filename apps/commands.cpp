@@ -17,7 +17,7 @@ namespace cf::apps {
 std::span<const Command> commands() {
   static constexpr auto kCommands = std::to_array<Command>({
       {"train", "train a network from a recipe; the same command resumes",
-       "convfirst train configs/fashion_mnist.toml --out runs/fashion", run_train},
+       "convfirst train fashion_mnist.toml --out runs/fashion", run_train},
       {"eval", "accuracy of a checkpoint on a data set",
        "convfirst eval runs/fashion --data /usr/share/datasets/fashion-mnist", run_eval},
       {"predict", "most probable classes of images", "convfirst predict runs/fashion photo.jpg folder/",

@@ -65,11 +65,16 @@ int run_program(const Arguments& arguments) {
     print_commands(stderr);
     return static_cast<int>(ErrorKind::Usage);
   }
+  if (arguments[0] == "help" && arguments.size() > 1) {  // `help train` as `train --help`
+    Arguments asked(arguments.begin() + 1, arguments.end());
+    asked.emplace_back("--help");
+    return run_program(asked);
+  }
   if (arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
     print_commands(stdout);
     return 0;
   }
-  if (arguments[0] == "--version") {
+  if (arguments[0] == "--version" || arguments[0] == "version") {
     std::fputs(concat("convfirst ", version(), " (", build_id(), ")\n").c_str(), stdout);
     return 0;
   }

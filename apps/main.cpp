@@ -1,6 +1,9 @@
+#include <fcntl.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -19,9 +22,19 @@ int report(const char* message, cf::ErrorKind kind) {
   return static_cast<int>(kind);
 }
 
+// Opens standard streams that the caller has closed. Otherwise the next file opened, a checkpoint say, would
+// take their number, and messages would be written into it. Messages go nowhere, data cannot be written.
+void occupy_standard_streams() {
+  for (int stream = 0; stream <= 2; ++stream) {
+    const int mode = stream == 2 ? O_WRONLY : O_RDONLY;
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", mode) != stream) std::_Exit(1);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  occupy_standard_streams();
   // A file at its size limit is a failed write, to be reported like a full disk, not a sudden end.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
@@ -32,7 +45,7 @@ int main(int argc, char** argv) {
   } catch (const cf::Error& error) {
     return report(error.what(), error.kind());
   } catch (const std::bad_alloc&) {
-    return report("out of memory", cf::ErrorKind::Internal);
+    return report("out of memory; a smaller batch or image size needs less", cf::ErrorKind::Device);
   } catch (const std::exception& error) {
     return report(error.what(), cf::ErrorKind::Internal);
   }

@@ -126,6 +126,10 @@ void ConvFirstNet::check_image(std::int64_t height, std::int64_t width) const {
   const std::int64_t smallest = smallest_side();
   CF_CHECK_AS(ErrorKind::Usage, height >= smallest && width >= smallest, "an image of ", height, "x", width,
               " pixels is too small for ", spec_.name, ": each side must have at least ", smallest);
+  // Beyond it the counts of operations would overflow.
+  constexpr std::int64_t kLargest = 65536;
+  CF_CHECK_AS(ErrorKind::Usage, height <= kLargest && width <= kLargest, "an image of ", height, "x", width,
+              " pixels is too big: each side may have at most ", kLargest);
 }
 
 Variable ConvFirstNet::operator()(const Variable& x, Pass& pass) {

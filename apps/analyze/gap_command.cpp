@@ -10,6 +10,7 @@
 #include "apps/bench/named_gpu.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/console/json_text.h"
 #include "apps/plot/chart.h"
 #include "apps/plot/output_file.h"
 
@@ -134,7 +135,7 @@ void print_json(const std::vector<GapRow>& rows) {
     if (row.measured.top1) entry["top1"] = *row.measured.top1;
     out["rows"].push_back(std::move(entry));
   }
-  fmt::print("{}\n", out.dump(2));
+  fmt::print("{}\n", json_text(out, 2));
 }
 
 }  // namespace

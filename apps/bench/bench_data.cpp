@@ -12,6 +12,7 @@
 #include "apps/bench/page_cache.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/console/json_text.h"
 #include "apps/execution/device_name.h"
 #include "apps/execution/make_executor.h"
 #include "apps/images/config_of_data.h"
@@ -51,7 +52,7 @@ bool parse(const Command& command, const Arguments& arguments, DataBenchmarkOpti
   CommandLine line(command);
   line.positional("CONFIG|PATH", &options.source,
                   "a recipe, or a data set as `convfirst data info` takes it");
-  line.option("threads", &options.threads, "N", "threads that read and decode (one per core)");
+  line.option("threads", &options.threads, "N", "threads that read and decode, one per core");
   line.option("seconds", &options.seconds, "S", "how long to measure");
   line.option("images", &options.images, "N", "measure N images with all threads, however long they take");
   line.flag("cold", &options.cold,
@@ -190,7 +191,7 @@ void print_json(const DataBenchmarkResult& r, int target) {
     out["target"] = target;
     out["threads_for_target"] = threads_for(r, target);
   }
-  fmt::print("{}\n", out.dump(2));
+  fmt::print("{}\n", json_text(out, 2));
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ Config config_of(const ModelBenchmarkOptions& options, int ranks) {
   auto settings = options.settings;
   settings.push_back(concat("precision.compute=", options.precision));
   if (options.batch > 0) {
-    settings.push_back(concat("train.batch=", ranks * options.batch));
+    settings.push_back(concat("train.batch=", std::int64_t{ranks} * options.batch));
     settings.push_back(concat("train.norm_batch=", options.batch));
   }
   if (options.size > 0) {

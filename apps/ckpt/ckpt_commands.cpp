@@ -10,6 +10,7 @@
 #include "apps/checkpoint/tensor_reading.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/console/json_text.h"
 #include "apps/images/open_data.h"
 #include "apps/version.h"
 #include "data/dataset.h"
@@ -74,8 +75,9 @@ int run_ckpt_info(const Command& command, const Arguments& arguments) {
   if (!is_checkpoint) {
     CF_CHECK_AS(ErrorKind::Checkpoint, !config, path, " holds weights only, no configuration");
     if (json) {
-      fmt::print("{}\n",
-                 nlohmann::json{{"file", file.path().string()}, {"tensors", tensors_as_json(file)}}.dump(2));
+      fmt::print(
+          "{}\n",
+          json_text(nlohmann::json{{"file", file.path().string()}, {"tensors", tensors_as_json(file)}}, 2));
       return 0;
     }
     fmt::print("{}: weights only, {} tensors, {}\n", path, file.entries().size(),
@@ -101,7 +103,7 @@ int run_ckpt_info(const Command& command, const Arguments& arguments) {
                           {"best_ema_top1", progress.best_ema_top1},
                           {"has_ema", has_average(file)}};
     if (tensors) out["tensors"] = tensors_as_json(file);
-    fmt::print("{}\n", out.dump(2));
+    fmt::print("{}\n", json_text(out, 2));
     return 0;
   }
   fmt::print("file        {}\n", file.path().string());

@@ -39,8 +39,8 @@ int run_data_extract(const Command& command, const Arguments& arguments) {
   std::string path, split = "val", samples = "0:10", out;
   CommandLine line(command);
   line.positional("PATH", &path, "data set, as `convfirst data info` takes it");
-  line.option("split", &split, "train|val", "which part, where PATH holds both (val)");
-  line.option("samples", &samples, "FIRST:LAST", "the samples, counted from 0, without LAST (0:10)");
+  line.option("split", &split, "train|val", "which part, where PATH holds both");
+  line.option("samples", &samples, "FIRST:LAST", "the samples, counted from 0, without LAST");
   line.option("out,o", &out, "FOLDER", "where to write SAMPLE_LABEL.png");
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, !out.empty(), "data extract needs --out FOLDER");

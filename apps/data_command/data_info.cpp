@@ -7,6 +7,7 @@
 
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/console/json_text.h"
 #include "apps/data_command/data_commands.h"
 #include "apps/images/loader_options.h"
 #include "apps/images/open_data.h"
@@ -154,21 +155,21 @@ int run_data_info(const Command& command, const Arguments& arguments) {
   line.positional(
       "PATH", &options.path,
       "a pack, class folders, a tar archive, IDX or CIFAR files, IMAGES:LABELS, synthetic:KEY=N,...");
-  line.option("split", &options.split, "NAME", "train or val, where PATH holds both (train)");
+  line.option("split", &options.split, "NAME", "train or val, where PATH holds both");
   line.flag("stats", &options.stats, "decode the images for mean and standard deviation");
   line.option("limit", &options.limit, "N", "look at N images, spread evenly (all)");
-  line.option("threads", &options.threads, "N", "threads (one per core)");
+  line.option("threads", &options.threads, "N", "threads, one per core");
   line.flag("json", &options.json, "print JSON");
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, options.limit >= 0, "--limit ", options.limit, "; allowed: 0 (all) or more");
-  CF_CHECK_AS(ErrorKind::Usage, options.threads >= 1, "--threads ", options.threads, "; allowed: 1 or more");
+  CF_CHECK_AS(ErrorKind::Usage, options.threads >= 1 && options.threads <= 1024, "--threads is ",
+              options.threads, ", must be from 1 to 1024");
 
   const auto dataset = open_data({.path = options.path}, split_from(options.split));
   const auto statistics =
       data::measure(*dataset, {.threads = options.threads, .limit = options.limit, .moments = options.stats});
   if (options.json) {
-    fmt::print("{}\n", json_of(options, *dataset, statistics)
-                           .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json_of(options, *dataset, statistics), 2));
   } else {
     print_text(options, *dataset, statistics);
   }

@@ -27,11 +27,11 @@ void add_options(CommandLine& line, Options& options) {
   line.positional("PATH", &options.path,
                   "data set: class folders, a tar archive, IDX or CIFAR files, IMAGES:LABELS, a pack");
   line.option("out,o", &options.out, "FILE.cfpack", "the pack; must not be there yet");
-  line.option("split", &options.split, "train|val", "which part, where PATH holds both (train)");
+  line.option("split", &options.split, "train|val", "which part, where PATH holds both");
   line.option("shorter-side", &options.shorter_side, "N",
               "make images whose shorter side is longer than N pixels so small, as JPEG (0: none)");
-  line.option("quality", &options.quality, "1..100", "of the JPEG images made smaller (92)");
-  line.option("workers", &options.workers, "N", "threads that read, decode and encode (one per core)");
+  line.option("quality", &options.quality, "1..100", "of the JPEG images made smaller");
+  line.option("workers", &options.workers, "N", "threads that read, decode and encode, one per core");
   line.flag("skip-bad", &options.skip_bad,
             "leave out and list records that cannot be read; else they end it");
   line.flag("partial", &options.partial, "pack a part of ImageNet, which is refused otherwise");
@@ -43,7 +43,8 @@ void check(const Options& options) {
               "; allowed: a number of pixels, or 0 to keep all sizes");
   CF_CHECK_AS(ErrorKind::Usage, options.quality >= 1 && options.quality <= 100, "--quality ", options.quality,
               "; allowed: 1 to 100");
-  CF_CHECK_AS(ErrorKind::Usage, options.workers >= 1, "--workers ", options.workers, "; allowed: 1 or more");
+  CF_CHECK_AS(ErrorKind::Usage, options.workers >= 1 && options.workers <= 1024, "--workers is ",
+              options.workers, ", must be from 1 to 1024");
   CF_CHECK_AS(ErrorKind::Usage, !std::filesystem::exists(options.out), options.out,
               " is there already; remove it or give another name");
 }

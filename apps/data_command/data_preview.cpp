@@ -9,6 +9,7 @@
 #include "apps/images/config_of_data.h"
 #include "apps/images/loader_options.h"
 #include "apps/images/open_data.h"
+#include "data/files.h"
 #include "data/preview.h"
 #include "kernels/base/check.h"
 
@@ -29,12 +30,11 @@ int run_data_preview(const Command& command, const Arguments& arguments) {
   CommandLine line(command);
   line.positional("CONFIG|PATH", &options.source,
                   "a recipe, or a data set as `convfirst data info` takes it");
-  line.option("out,o", &options.out, "FILE", "the picture (preview.png)");
-  line.option("split", &options.split, "NAME",
-              "train: augmented and mixed; val: as evaluation sees them (train)");
-  line.option("count", &options.count, "N", "images (64)");
-  line.option("columns", &options.columns, "N", "images in a row (8)");
-  line.option("epoch", &options.epoch, "N", "the epoch whose first images are shown (0)");
+  line.option("out,o", &options.out, "FILE", "the picture");
+  line.option("split", &options.split, "NAME", "train: augmented and mixed; val: as evaluation sees them");
+  line.option("count", &options.count, "N", "images");
+  line.option("columns", &options.columns, "N", "images in a row");
+  line.option("epoch", &options.epoch, "N", "the epoch whose first images are shown");
   line.flag("unmixed", &options.unmixed, "without augment.mixup and augment.cutmix");
   line.option("set", &options.settings, "KEY=VALUE",
               "overrides a key of the recipe; may be given several times");
@@ -42,6 +42,8 @@ int run_data_preview(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, options.count >= 1 && options.columns >= 1 && options.epoch >= 0, "--count ",
               options.count, " --columns ", options.columns, " --epoch ", options.epoch,
               "; allowed: at least 1, 1, 0");
+  CF_CHECK_AS(ErrorKind::Usage, options.out.ends_with(".png") || !data::has_image_extension(options.out),
+              "--out is '", options.out, "', and the picture is a PNG; give a name that ends in .png");
   const data::Split split = split_from(options.split);
   const Config config = config_of_data(options.source, options.settings);
   const std::string& path = split == data::Split::Train ? config.data.train : config.data.val;

@@ -21,11 +21,12 @@ int run_data_verify(const Command& command, const Arguments& arguments) {
   bool partial = false;
   CommandLine line(command);
   line.positional("PATH", &path, "data set, as `convfirst data pack` takes it");
-  line.option("split", &split, "train|val", "which part, where PATH holds both (train)");
-  line.option("workers", &workers, "N", "threads that read and decode (one per core)");
+  line.option("split", &split, "train|val", "which part, where PATH holds both");
+  line.option("workers", &workers, "N", "threads that read and decode, one per core");
   line.flag("partial", &partial, "a part of ImageNet is as good as the whole");
   if (!line.parse(arguments)) return 0;
-  CF_CHECK_AS(ErrorKind::Usage, workers >= 1, "--workers ", workers, "; allowed: 1 or more");
+  CF_CHECK_AS(ErrorKind::Usage, workers >= 1 && workers <= 1024, "--workers is ", workers,
+              ", must be from 1 to 1024");
 
   const data::DatasetSource source = data::separate_labels({.path = path});
   const auto dataset = open_data(source, split_from(split));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -9,6 +11,7 @@
 #include "apps/checkpoint/loaded_model.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/console/json_text.h"
 #include "apps/console/progress.h"
 #include "apps/evaluate/evaluation.h"
 #include "apps/images/open_data.h"
@@ -20,7 +23,7 @@ namespace {
 
 struct EvalOptions {
   std::string checkpoint, data, sizes, per_class;
-  double assert_top1 = -1;
+  double assert_top1 = 0;
   int batch = 0;
   bool json = false;
   EvaluationChoices choices;
@@ -52,7 +55,8 @@ class PerClassFile {
  private:
   void check() {
     out_.flush();
-    CF_CHECK_AS(ErrorKind::Usage, static_cast<bool>(out_), "cannot write ", path_);
+    CF_CHECK_AS(ErrorKind::Usage, static_cast<bool>(out_), "cannot write ", path_, ": ",
+                std::strerror(errno));
   }
 
   std::string path_;
@@ -87,7 +91,7 @@ void print_result(const EvalOptions& options, const LoadedModel& model, int size
                                  {"correct1", result.correct1},
                                  {"correct5", result.correct5},
                                  {"fused_blocks", result.fused_blocks}};
-    fmt::print("{}\n", line.dump());
+    fmt::print("{}\n", json_text(line));
     return;
   }
   fmt::print("size {}  images {}  top1 {:.2f} %  top5 {:.2f} %  loss {:.4f}  ({} weights, step {})\n", size,
@@ -114,6 +118,8 @@ int run_eval(const Command& command, const Arguments& arguments) {
   add_options(line, options);
   if (!line.parse(arguments)) return 0;
   CF_CHECK_AS(ErrorKind::Usage, options.batch >= 0, "--batch is ", options.batch, ", must be at least 0");
+  CF_CHECK_AS(ErrorKind::Usage, options.assert_top1 >= 0 && options.assert_top1 <= 100, "--assert-top1 is ",
+              options.assert_top1, ", must be a percentage from 0 to 100");
 
   LoadedModel model = load_model_for_evaluation(options.checkpoint, options.choices);
   Config& config = model.header.config;
@@ -127,6 +133,7 @@ int run_eval(const Command& command, const Arguments& arguments) {
   const auto sizes = options.sizes.empty()
                          ? std::vector{config.eval.size}
                          : parse_numbers("--size", options.sizes, "pixels such as 224 or 224,256");
+  for (const int size : sizes) model.net->check_image(size, size);
   PerClassFile per_class(options.per_class);
   double lowest = 100;
   for (const int size : sizes) {

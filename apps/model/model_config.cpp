@@ -8,8 +8,9 @@ namespace cf::apps {
 
 Config model_config(const std::string& what, const std::vector<std::string>& settings) {
   const std::filesystem::path path(what);
-  if (std::filesystem::is_directory(path) || path.extension() == ".safetensors" ||
-      std::filesystem::is_symlink(path)) {
+  // "best" and "last" of a run are links.
+  const bool is_link = std::filesystem::is_symlink(path) && path.extension() != ".toml";
+  if (std::filesystem::is_directory(path) || path.extension() == ".safetensors" || is_link) {
     CF_CHECK_AS(ErrorKind::Usage, settings.empty(), "--set does not change what ", what,
                 " was trained with; give its config.toml to see another network");
     return read_header(SafetensorsReader(checkpoint_file(path))).config;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "apps/checkpoint/loaded_model.h"
 #include "apps/command_line.h"
 #include "apps/console/format.h"
+#include "apps/console/json_text.h"
 #include "apps/images/loader_options.h"
 #include "apps/inference/measured_routes.h"
 #include "apps/predict/prediction_input.h"
@@ -62,7 +64,7 @@ void print_guesses(const std::string& format, const std::string& item, const std
       row["predictions"].push_back({{"class", guess.class_name},
                                     {"name", data::readable_class_name(guess.class_name)},
                                     {"probability", guess.probability}});
-    fmt::print("{}\n", row.dump());
+    fmt::print("{}\n", json_text(row));
     return;
   }
   for (std::size_t rank = 0; rank < guesses.size(); ++rank) {
@@ -127,6 +129,13 @@ std::vector<std::string> class_names_of(const LoadedModel& model) {
   return names;
 }
 
+// A place that cannot be written to shall cost no time.
+void check_folder_of(const std::string& logits_path) {
+  const auto folder = std::filesystem::path(logits_path).parent_path();
+  CF_CHECK_AS(ErrorKind::Usage, folder.empty() || std::filesystem::is_directory(folder), "--logits ",
+              logits_path, ": there is no folder ", folder.string());
+}
+
 bool is_tensor_file(const std::string& path) { return path.ends_with(".safetensors"); }
 
 }  // namespace
@@ -143,9 +152,8 @@ int run_predict(const Command& command, const Arguments& arguments) {
   line.option("topk", &topk, "N", "classes shown per image");
   line.option("format", &format, "table|csv|jsonl", "form of the output");
   line.option("size", &size, "N", "side of the images in pixels; as in evaluation, if not given");
-  line.option(
-      "orientation", &orientation, "exif|stored",
-      "turn photographs upright as their EXIF says, or leave them as stored, as evaluation does (exif)");
+  line.option("orientation", &orientation, "exif|stored",
+              "turn photographs upright as their EXIF says, or leave them as stored, as evaluation does");
   line.option("logits", &logits_path, "OUT.safetensors", "write the logits [N,classes]");
   add_evaluation_options(line, choices);
   if (!line.parse(arguments)) return 0;
@@ -159,29 +167,37 @@ int run_predict(const Command& command, const Arguments& arguments) {
   CF_CHECK_AS(ErrorKind::Usage, !tensor_input || items.size() == 1,
               "a tensor is predicted alone, not beside other items");
 
+  check_folder_of(logits_path);
+
   LoadedModel model = load_model_for_evaluation(checkpoint, choices);
   const Config& config = model.header.config;
   Predictor predictor(model, route_choice(choices.deterministic));
+  const std::vector<std::string> classes = class_names_of(model);
   std::vector<std::string> names;
+  const auto print_from = [&](std::size_t first) {
+    if (first == 0 && format == "csv") fmt::print("image,rank,class,probability,name\n");
+    for (std::size_t i = first; i < predictor.rows(); ++i) {
+      print_guesses(format, names[i], best_guesses(predictor.row(i), classes, topk));
+    }
+  };
   if (tensor_input) {
     const Tensor x = read_input_tensor(*model.executor, items.front(), config.model.channels);
     predictor.run(x);
     for (std::size_t i = 0; i < predictor.rows(); ++i) names.push_back(concat(items.front(), "#", i));
+    print_from(0);
   } else {
     names = find_images(items);
-    auto geometry = evaluation_geometry(config, size > 0 ? size : config.eval.size);
+    const int side = size > 0 ? size : config.eval.size;
+    model.net->check_image(side, side);
+    auto geometry = evaluation_geometry(config, side);
     geometry.upright = orientation == "exif";
     for (std::size_t first = 0; first < names.size(); first += kBatch) {
       const auto last = std::min(first + kBatch, names.size());
       const std::vector<std::string> files(names.begin() + static_cast<std::ptrdiff_t>(first),
                                            names.begin() + static_cast<std::ptrdiff_t>(last));
       predictor.run(read_images(*model.executor, geometry, normalization_of(config), files));
+      print_from(first);
     }
-  }
-  const std::vector<std::string> classes = class_names_of(model);
-  if (format == "csv") fmt::print("image,rank,class,probability,name\n");
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    print_guesses(format, names[i], best_guesses(predictor.row(i), classes, topk));
   }
   if (!logits_path.empty()) predictor.write(logits_path);
   return 0;

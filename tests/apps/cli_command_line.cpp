@@ -78,6 +78,39 @@ TEST(CommandLine, HelpShowsTheExampleFirst) {
   EXPECT_NE(help.find("Usage: convfirst bake FLOUR MORE ..."), std::string::npos) << help;
 }
 
+TEST(CommandLine, HelpNamesTheDefaults) {
+  int minutes = 30, seconds = 0;
+  std::string form = "round", topping;
+  CommandLine line(kCommand);
+  line.option("time", &minutes, "MINUTES", "in the oven").option("rest", &seconds, "S", "outside");
+  line.option("form", &form, "NAME", "shape").option("topping", &topping, "NAME", "on top");
+  const std::string help = line.help();
+  for (const char* row : {"in the oven (30)\n", "outside\n", "shape (round)\n", "on top\n"}) {
+    EXPECT_NE(help.find(row), std::string::npos) << row << " is not in\n" << help;
+  }
+}
+
+TEST(CommandLine, KeysOfTheConfigurationAreSetWithSet) {
+  std::vector<std::string> settings;
+  CommandLine line(kCommand);
+  line.option("set", &settings, "KEY=VALUE", "override a key");
+  const auto message_of = [&](const Arguments& arguments) {
+    try {
+      line.parse(arguments);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(message_of({"--learning-rate", "1"}),
+            "convfirst bake: unknown option '--learning-rate'; keys of the configuration are set by --set "
+            "KEY=VALUE" +
+                kHint);
+  EXPECT_EQ(message_of({"oven.heat=3"}),
+            "convfirst bake: unexpected argument 'oven.heat=3'; did you mean --set oven.heat=3?" + kHint);
+  EXPECT_EQ(message_of({"oven"}), "convfirst bake: unexpected argument 'oven'" + kHint);
+}
+
 TEST(CommandLine, ListTakesTheRest) {
   std::vector<std::string> images;
   std::string checkpoint;
@@ -107,6 +140,11 @@ TEST(Program, UnknownCommand) {
 TEST(Program, HelpAndVersionSucceed) {
   EXPECT_EQ(run_program({"--help"}), 0);
   EXPECT_EQ(run_program({"--version"}), 0);
+  EXPECT_EQ(run_program({"version"}), 0);
+  EXPECT_EQ(run_program({"help"}), 0);
+  EXPECT_EQ(run_program({"help", "train"}), 0);
+  EXPECT_EQ(run_program({"help", "bench"}), 0);
+  EXPECT_EQ(program_error({"help", "trian"}), "unknown command 'trian'; did you mean 'train'?");
   EXPECT_EQ(run_program({}), 2);
 }
 

@@ -58,7 +58,7 @@ TEST(DataInfo, Mistakes) {
   EXPECT_EQ(error_of({"data", "info", "synthetic", "--split", "test"}, ErrorKind::Usage),
             "--split test; allowed: train, val");
   EXPECT_EQ(error_of({"data", "info", "synthetic", "--threads", "0"}, ErrorKind::Usage),
-            "--threads 0; allowed: 1 or more");
+            "--threads is 0, must be from 1 to 1024");
   error_of({"data", "info", "/nowhere/at/all"}, ErrorKind::Data);
 }
 
@@ -71,6 +71,11 @@ TEST(DataPreview, WritesAPicture) {
     EXPECT_GT(fs::file_size(out), 100u);
   }
   fs::remove(out);
+}
+
+TEST(DataPreview, IsAPng) {
+  EXPECT_EQ(error_of({"data", "preview", "synthetic.toml", "-o", "grid.jpg"}, ErrorKind::Usage),
+            "--out is 'grid.jpg', and the picture is a PNG; give a name that ends in .png");
 }
 
 TEST(DataPreview, RecipeWithoutData) {

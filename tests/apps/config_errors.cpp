@@ -74,11 +74,13 @@ TEST_F(ConfigError, WrongType) {
   EXPECT_EQ(message("[model]\nwidths = 64\n"),
             "recipe.toml:2: model.widths = 64 is an integer; allowed: list of integers, each in [1, 65536]");
   EXPECT_EQ(message("[model]\nwidths = [64, \"x\"]\n"),
-            "recipe.toml:2: model.widths = [64, \"x\"] holds a string; allowed: list of integers, each in [1, 65536]");
+            "recipe.toml:2: model.widths = [64, \"x\"] holds a string; allowed: list of integers, each in "
+            "[1, 65536]");
   EXPECT_EQ(message("[data]\ntrain = 2020-01-01\n"),
             "recipe.toml:2: data.train = (a date or time) is a date or time; allowed: string");
   EXPECT_EQ(message("[model]\nwidths = [{a = 1}]\n"),
-            "recipe.toml:2: model.widths = [(a table)] holds a table; allowed: list of integers, each in [1, 65536]");
+            "recipe.toml:2: model.widths = [(a table)] holds a table; allowed: list of integers, each in [1, "
+            "65536]");
 }
 
 TEST_F(ConfigError, OutOfRange) {

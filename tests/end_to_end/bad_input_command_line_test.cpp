@@ -46,6 +46,7 @@ TEST_F(BadCommandLine, WhatIsMissingIsNamed) {
 TEST_F(BadCommandLine, WhatIsTooMuchIsNamed) {
   refuse({"eval", "run", "data"}, {"unexpected argument 'data'"});
   refuse({"model", "list", "small"}, {"unexpected argument 'small'"});
+  refuse({"train", "synthetic.toml", "train.batch=3"}, {"did you mean --set train.batch=3?"});
 }
 
 TEST_F(BadCommandLine, ValuesOfTheWrongKind) {
@@ -64,6 +65,17 @@ TEST(Streams, AFullDiskBehindStdoutIsAnError) {
   const std::string command = concat(convfirst_program(), " model list > /dev/full 2> /dev/null");
   const int status = std::system(command.c_str());  // NOLINT: the shell redirects
   EXPECT_EQ(WEXITSTATUS(status), 2);
+}
+
+// A file that gets the number of a closed stream must not get its messages as well.
+TEST(Streams, ClosedOnesDoNotEndUpInAFile) {
+  const ScratchFolder scratch;
+  const std::string pack = (scratch / "drawn.cfpack").native();
+  const std::string command =
+      concat(convfirst_program(), " data pack synthetic:samples=8 -o ", pack, " <&- >&- 2>&-");
+  const int status = std::system(command.c_str());  // NOLINT: the shell closes
+  EXPECT_EQ(WEXITSTATUS(status), 2) << "what it has to say cannot be written";
+  output_of({"data", "verify", pack}, scratch.path());
 }
 
 // A terminal gets colours, unless NO_COLOR is set to something or the terminal is a dumb one.

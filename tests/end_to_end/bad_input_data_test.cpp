@@ -47,6 +47,18 @@ TEST_F(BadData, AnEmptyFolderSaysWhatIsWanted) {
   refuse_training("nothing", {"nothing", "no data set", "one folder per class"});
 }
 
+// Checkpoints are JSON, which the first one would find out after an epoch.
+TEST_F(BadData, NamesOfClassesAreUtf8) {
+  write_class("pictures/caf\xe9", 3);
+  write_class("pictures/tea", 3);
+  const ProcessResult result =
+      run_convfirst(tiny_run("run", 4, {"data.train=pictures", "data.val=pictures", "model.classes=2"}),
+                    {.folder = scratch_.path()});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_NE(result.err.find("caf\xe9' is not UTF-8"), std::string::npos) << result.err;
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "run/checkpoints"));
+}
+
 TEST_F(BadData, AFileThatIsNoDataSet) {
   write_bytes(scratch_ / "notes.txt", "hello");
   refuse_training("notes.txt", {"notes.txt", "neither pack nor tar"});
@@ -149,7 +161,13 @@ TEST_F(BadInput, EvaluationWithValuesOutOfRange) {
   refuse({"eval", "run", "--size", "24,big"}, 2, {"--size", "'24,big'"});
   refuse({"eval", "run", "--batch", "-1"}, 2, {"--batch is -1"});
   refuse({"eval", "run", "--weights", "best"}, 2, {"'best'", "auto, raw or ema"});
-  refuse({"eval", "run", "--per-class", "nothere/classes.csv"}, 2, {"cannot write nothere/classes.csv"});
+  refuse({"eval", "run", "--per-class", "nothere/classes.csv"}, 2,
+         {"cannot write nothere/classes.csv: No such file"});
+  for (const char* percent : {"-1", "101", "nan"}) {
+    refuse({"eval", "run", "--assert-top1", percent}, 2, {"--assert-top1 is ", "from 0 to 100"});
+  }
+  refuse({"eval", "run", "--size", "2000000000"}, 2, {"too big", "65536"});
+  refuse({"model", "info", "pico", "--size", "2000000000"}, 2, {"too big", "65536"});
   refuse({"model", "info", "pico", "--size", "15"}, 2, {"15x15", "at least 16"});
   refuse({"model", "info", "run", "--set", "model.classes=9"}, 2, {"--set", "run"});
 }
@@ -182,6 +200,7 @@ TEST_F(BadInput, PredictionWithValuesOutOfRange) {
   data::write_png(*this / "a.png", random_image(24, 1, 1));
   refuse({"predict", "run", "a.png", "--topk", "0"}, 2, {"--topk is 0"});
   refuse({"predict", "run", "a.png", "--size", "-2"}, 2, {"--size is -2"});
+  refuse({"predict", "run", "a.png", "--size", "2000000000"}, 2, {"too big", "65536"});
   refuse({"predict", "run", "a.png", "--format", "xml"}, 2, {"'xml'", "table, csv or jsonl"});
 }
 

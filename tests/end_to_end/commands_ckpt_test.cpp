@@ -139,6 +139,9 @@ TEST_F(CommandInit, ACheckpointWillDoAsWell) {
   const ProcessResult result = train("more", "run/checkpoints/last");
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(result.err.find("loaded 51 of 51 tensors"), std::string::npos) << result.err;
+  const ProcessResult of_folder = train("third", "run");
+  ASSERT_EQ(of_folder.exit_code, 0) << of_folder.err;
+  EXPECT_NE(of_folder.err.find("loaded 51 of 51 tensors from run"), std::string::npos) << of_folder.err;
 }
 
 TEST_F(CommandInit, AnotherClassCountGetsANewHead) {

@@ -141,6 +141,14 @@ TEST(CommandModel, InfoGivesThePublishedCosts) {
   }
 }
 
+TEST(CommandModel, InfoFollowsALinkToATomlFile) {
+  const ScratchFolder scratch;
+  write_bytes(scratch / "mine.toml", "extends = \"convfirstnet_pico.toml\"\n");
+  std::filesystem::create_symlink("mine.toml", scratch / "link.toml");
+  EXPECT_EQ(output_of({"model", "info", "link.toml"}, scratch.path()),
+            output_of({"model", "info", "pico"}, scratch.path()));
+}
+
 TEST(CommandModel, LayersAddUpToTheTotal) {
   const ScratchFolder scratch;
   const json info = json::parse(output_of({"model", "info", "nano", "--json"}, scratch.path()));

@@ -76,6 +76,17 @@ TEST_F(CommandPredict, PhotographsAreTurnedUprightUnlessToldOtherwise) {
   refuse({"predict", "run", "photo.jpg", "--orientation", "up"}, 2, {"'up'", "exif or stored"});
 }
 
+TEST_F(CommandPredict, NamesThatAreNotUtf8AreStillJson) {
+  std::filesystem::copy_file(*this / "pictures/a.jpg", *this / "caf\xe9.jpg");
+  const auto rows = lines_of(output({"predict", "run", "caf\xe9.jpg", "--format", "jsonl"}));
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(json::parse(rows[0])["image"], "caf\xef\xbf\xbd.jpg");
+}
+
+TEST_F(CommandPredict, APlaceForLogitsThatIsNotThereCostsNoTime) {
+  refuse({"predict", "run", "pictures/a.jpg", "--logits", "none/l.safetensors"}, 2, {"no folder none"});
+}
+
 // The first bytes tell what an image is.
 TEST_F(CommandPredict, APngNamedJpgIsRead) {
   std::filesystem::copy_file(*this / "pictures/b.png", *this / "named.jpg");
@@ -107,6 +118,13 @@ TEST_F(CommandPredict, MoreImagesThanOneBatch) {
                     random_image(17, 1, static_cast<std::uint64_t>(i)));
   }
   EXPECT_EQ(lines_of(output({"predict", "run", "pictures", "--topk", "1"})).size(), 73U);
+  // What was predicted before a bad image is not lost.
+  write_bytes(*this / "pictures/z.png", "no image");
+  const ProcessResult result =
+      run_convfirst({"predict", "run", "pictures", "--topk", "1"}, {.folder = folder()});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_NE(result.err.find("pictures/z.png"), std::string::npos) << result.err;
+  EXPECT_EQ(lines_of(result.out).size(), 64U);
 }
 
 }  // namespace
