@@ -1,10 +1,10 @@
-# cf_room(NAME [UNITY] LINKS target...): the static library cf_NAME of all sources below the calling folder (.cu files only
+# cf_room(NAME LINKS target...): the static library cf_NAME of all sources below the calling folder (.cu files only
 # where CUDA is; not main.cpp, which belongs to an executable). Rooms see one another through the repository root as
-# include path; the links give the direction.
-#
-# UNITY: sanitized builds compile up to eight sources of a folder at a time, which takes half as long; names in their
-# unnamed namespaces must differ. The release build compiles each alone, so that a missing include is still found.
+# include path; the links give the direction. Sanitized builds compile the sources of a folder together: cf_unity. The
+# release build compiles each alone, so that a missing include is found.
 
+# Compiles up to eight C++ sources of a folder at a time, which takes a third to half as long; names in their unnamed
+# namespaces must differ.
 function(cf_unity target)
   get_target_property(sources ${target} SOURCES)
   foreach(source IN LISTS sources)
@@ -22,7 +22,7 @@ function(cf_unity target)
 endfunction()
 
 function(cf_room name)
-  cmake_parse_arguments(ROOM "UNITY" "" "LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(CF_WITH_CUDA)
@@ -33,7 +33,7 @@ function(cf_room name)
     add_library(cf_${name} STATIC ${sources})
     target_link_libraries(cf_${name} PUBLIC ${ROOM_LINKS})
     target_include_directories(cf_${name} PUBLIC ${CMAKE_SOURCE_DIR})
-    if(ROOM_UNITY AND CF_SANITIZE)
+    if(CF_SANITIZE)
       cf_unity(cf_${name})
     endif()
     if(CF_WITH_CUDA)

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::int64_t kReportEvery = 1000;
 
-struct Worker {
+// What a thread keeps from image to image.
+struct Shrinker {
   Decoder decoder;
   Resizer resizer;
   DecodedImage decoded;
@@ -47,7 +48,7 @@ std::string error_of(const Dataset& dataset, std::int64_t sample, const Body& bo
   }
 }
 
-void shrink(Worker& worker, const ImageHeader& header, const PackOptions& options, Packed& out) {
+void shrink(Shrinker& worker, const ImageHeader& header, const PackOptions& options, Packed& out) {
   worker.decoder.decode(out.image, {.channels = 0}, worker.decoded);
   const int shorter = std::min(header.height, header.width);
   const auto scaled = [&](int extent) {
@@ -60,7 +61,7 @@ void shrink(Worker& worker, const ImageHeader& header, const PackOptions& option
   out.was_resized = true;
 }
 
-void make_record(const Dataset& dataset, std::int64_t sample, const PackOptions& options, Worker& worker,
+void make_record(const Dataset& dataset, std::int64_t sample, const PackOptions& options, Shrinker& worker,
                  Packed& out) {
   out.was_resized = false;
   out.error = error_of(dataset, sample, [&] {
@@ -106,9 +107,9 @@ PackResult pack(const Dataset& dataset, const std::string& path, const PackOptio
   PackWriter writer(path, describe(dataset, options.source));
   PackResult result;
   const std::int64_t size = dataset.size();
-  for_each_record<Worker, Packed>(
+  for_each_record<Shrinker, Packed>(
       size, options.threads,
-      [&](Worker& worker, std::int64_t sample, Packed& packed) {
+      [&](Shrinker& worker, std::int64_t sample, Packed& packed) {
         make_record(dataset, sample, options, worker, packed);
       },
       [&](std::int64_t sample, const Packed& packed) {
@@ -133,9 +134,9 @@ std::vector<BadRecord> verify(const Dataset& dataset, int threads, const OnProgr
   std::vector<BadRecord> bad;
   std::int64_t bytes = 0;
   const std::int64_t size = dataset.size();
-  for_each_record<Worker, Packed>(
+  for_each_record<Shrinker, Packed>(
       size, threads,
-      [&](Worker& worker, std::int64_t sample, Packed& packed) {
+      [&](Shrinker& worker, std::int64_t sample, Packed& packed) {
         packed.image.bytes.clear();
         packed.error = error_of(dataset, sample, [&] {
           dataset.read(sample, packed.image);

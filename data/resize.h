@@ -41,6 +41,8 @@ struct FilterWeights {
   std::vector<RowStep> steps;
 };
 inline constexpr int kWeightBits = 22;
+inline constexpr std::int32_t kRoundingHalf = 1
+                                              << (kWeightBits - 1);  // added before the shift by kWeightBits
 
 // Weights that map [low, high) of `source_extent` pixels to `output_extent` pixels, of which [first, first +
 // count) are computed.

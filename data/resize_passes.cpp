@@ -5,8 +5,6 @@
 namespace cf::data {
 namespace {
 
-constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
-
 std::uint8_t to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
@@ -16,7 +14,7 @@ void filter_row(const std::uint8_t* source, const FilterWeights& filter, std::ui
   const std::int32_t* weights = filter.weights.data();
   for (const FilterTaps& taps : filter.taps) {
     std::int32_t sums[Channels];
-    std::fill(sums, sums + Channels, kHalf);
+    std::fill(sums, sums + Channels, kRoundingHalf);
     const std::uint8_t* pixel = source + taps.first * Channels;
     for (int i = 0; i < taps.count; ++i, pixel += Channels) {
       for (int c = 0; c < Channels; ++c) sums[c] += pixel[c] * weights[i];
@@ -45,7 +43,7 @@ void filter_along_y_portable(const Image& source, int first_row, const FilterWei
   const std::int32_t* weight = weights.weights.data();
   for (const FilterTaps& taps : weights.taps) {
     for (int x = 0; x < values; ++x) {
-      std::int32_t sum = kHalf;
+      std::int32_t sum = kRoundingHalf;
       for (int i = 0; i < taps.count; ++i) sum += source.row(taps.first - first_row + i)[x] * weight[i];
       out[x] = to_byte(sum);
     }

@@ -11,21 +11,21 @@
 namespace cf::data {
 namespace {
 
-struct ErrorManager {
+struct EncoderErrors {
   jpeg_error_mgr base;  // first: libjpeg hands back a pointer to it
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
 };
 
-[[noreturn]] void jump_out(j_common_ptr info) {
-  auto& errors = *reinterpret_cast<ErrorManager*>(info->err);
+[[noreturn]] void leave_encoder(j_common_ptr info) {
+  auto& errors = *reinterpret_cast<EncoderErrors*>(info->err);
   errors.base.format_message(info, errors.message);
   std::longjmp(errors.jump, 1);
 }
 
 struct Encoder {
   jpeg_compress_struct info{};
-  ErrorManager errors{};
+  EncoderErrors errors{};
   unsigned char* bytes = nullptr;  // libjpeg's, by malloc
   unsigned long size = 0;
 
@@ -36,7 +36,7 @@ struct Encoder {
 
   void run(const Image& image, int quality) {
     info.err = jpeg_std_error(&errors.base);
-    errors.base.error_exit = jump_out;
+    errors.base.error_exit = leave_encoder;
     if (setjmp(errors.jump) != 0)
       fail(ErrorKind::Internal, "cannot encode JPEG: ", static_cast<const char*>(errors.message));
     jpeg_create_compress(&info);

@@ -3,8 +3,11 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
+
+#include "kernels/base/crc32c.h"
 
 namespace cf::data {
 
@@ -40,6 +43,11 @@ struct PackEntry {
   std::uint32_t crc;  // of image and name
 };
 static_assert(sizeof(PackEntry) == 32 && std::is_trivially_copyable_v<PackEntry>);
+
+// What the fields named crc hold; `previous` as of crc32c.
+inline std::uint32_t pack_checksum(const void* data, std::size_t bytes, std::uint32_t previous = 0) {
+  return crc32c({static_cast<const std::byte*>(data), bytes}, previous);
+}
 
 // The description: uint32 channels, text source, uint32 number of classes, uint32 1 if ids follow the names,
 // else 0, then a text per name and per id. A text is a uint32 length and so many bytes of UTF-8.

@@ -7,14 +7,9 @@
 #include "data/formats/pack_description.h"
 #include "data/formats/pack_layout.h"
 #include "kernels/base/check.h"
-#include "kernels/base/crc32c.h"
 
 namespace cf::data {
 namespace {
-
-std::uint32_t checksum(const void* data, std::size_t bytes) {
-  return crc32c({static_cast<const std::byte*>(data), bytes});
-}
 
 struct PackFile {
   FileDescriptor file;
@@ -27,7 +22,7 @@ void check_header(const PackHeader& header, std::uint64_t file_bytes) {
   CF_CHECK_AS(ErrorKind::Data, header.version == kPackVersion, "version ", header.version,
               " of the pack format; this program reads version ", kPackVersion);
   CF_CHECK_AS(ErrorKind::Data,
-              header.header_crc == checksum(&header, sizeof header - sizeof header.header_crc),
+              header.header_crc == pack_checksum(&header, sizeof header - sizeof header.header_crc),
               "the header's checksum is wrong");
   CF_CHECK_AS(ErrorKind::Data, header.entry_bytes == sizeof(PackEntry), "index entries of ",
               header.entry_bytes, " bytes");
@@ -54,7 +49,7 @@ PackFile open_file(const std::string& path) {
         check_header(pack.header, size);
         std::vector<std::uint8_t> bytes(pack.header.description_bytes);
         pack.file.read_at(pack.header.description_offset, bytes.data(), bytes.size());
-        CF_CHECK_AS(ErrorKind::Data, checksum(bytes.data(), bytes.size()) == pack.header.description_crc,
+        CF_CHECK_AS(ErrorKind::Data, pack_checksum(bytes.data(), bytes.size()) == pack.header.description_crc,
                     "the description's checksum is wrong");
         pack.description = decode_description(bytes);
       });
@@ -71,7 +66,7 @@ class PackDataset final : public Dataset {
     entries_.resize(pack.header.records);
     const std::size_t bytes = entries_.size() * sizeof(PackEntry);
     file_.read_at(pack.header.index_offset, entries_.data(), bytes);
-    CF_CHECK_AS(ErrorKind::Data, checksum(entries_.data(), bytes) == pack.header.index_crc, file_.path(),
+    CF_CHECK_AS(ErrorKind::Data, pack_checksum(entries_.data(), bytes) == pack.header.index_crc, file_.path(),
                 ": the index's checksum is wrong");
     for (std::size_t i = 0; i < entries_.size(); ++i) check_entry(i, pack.header.description_offset);
   }
@@ -123,7 +118,7 @@ void PackDataset::read(std::int64_t sample, EncodedImage& out) const {
   out.bytes.resize(std::size_t{e.image_bytes} + e.name_bytes);
   in_context([&] { return name(sample); },
              [&] { file_.read_at(e.offset, out.bytes.data(), out.bytes.size()); });
-  CF_CHECK_AS(ErrorKind::Data, checksum(out.bytes.data(), out.bytes.size()) == e.crc, name(sample),
+  CF_CHECK_AS(ErrorKind::Data, pack_checksum(out.bytes.data(), out.bytes.size()) == e.crc, name(sample),
               ": the record's checksum is wrong: the file is damaged");
   out.bytes.resize(e.image_bytes);
   out.encoding = static_cast<ImageEncoding>(e.encoding);

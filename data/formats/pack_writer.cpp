@@ -10,16 +10,11 @@
 #include "data/formats/pack_description.h"
 #include "data/formats/pack_layout.h"
 #include "kernels/base/check.h"
-#include "kernels/base/crc32c.h"
 
 namespace cf::data {
 namespace {
 
 constexpr std::size_t kBuffer = 4 << 20;  // records are gathered to writes of this size
-
-std::uint32_t checksum(const void* data, std::size_t bytes, std::uint32_t previous = 0) {
-  return crc32c({static_cast<const std::byte*>(data), bytes}, previous);
-}
 
 }  // namespace
 
@@ -78,7 +73,7 @@ void PackWriter::add(const EncodedImage& image, ImageSize size, std::int64_t lab
       .height = static_cast<std::uint32_t>(size.height),
       .width = static_cast<std::uint32_t>(size.width),
       .label = static_cast<std::uint32_t>(label)};
-  entry.crc = checksum(name.data(), name_bytes, checksum(image.bytes.data(), image.bytes.size()));
+  entry.crc = pack_checksum(name.data(), name_bytes, pack_checksum(image.bytes.data(), image.bytes.size()));
   s.append(image.bytes.data(), image.bytes.size());
   s.append(name.data(), name_bytes);
   s.entries.push_back(entry);
@@ -97,10 +92,10 @@ void PackWriter::finish() {
                     .description_offset = s.end(),
                     .description_bytes = description.size(),
                     .index_offset = s.end() + description.size(),
-                    .description_crc = checksum(description.data(), description.size()),
-                    .index_crc = checksum(s.entries.data(), index_bytes),
+                    .description_crc = pack_checksum(description.data(), description.size()),
+                    .index_crc = pack_checksum(s.entries.data(), index_bytes),
                     .reserved = 0};
-  header.header_crc = checksum(&header, sizeof header - sizeof header.header_crc);
+  header.header_crc = pack_checksum(&header, sizeof header - sizeof header.header_crc);
   s.append(description.data(), description.size());
   s.append(s.entries.data(), index_bytes);
   s.flush();

@@ -26,9 +26,9 @@ constexpr std::array kChoices{
 }  // namespace
 
 Step draw_trivial_step(Philox& draw) {
-  constexpr std::uint64_t kLevels = 31;
+  constexpr std::uint64_t kStrengths = 31;
   const Choice& choice = kChoices[draw.below(kChoices.size())];
-  const double share = static_cast<double>(draw.below(kLevels)) / static_cast<double>(kLevels - 1);
+  const double share = static_cast<double>(draw.below(kStrengths)) / static_cast<double>(kStrengths - 1);
   const bool negative = draw.below(2) == 1;
   double argument = choice.first + (choice.last - choice.first) * share;
   if (choice.has_sign && negative) argument = -argument;

@@ -6,7 +6,7 @@ namespace cf {
 
 namespace {
 
-struct Activation {
+struct ActivationOp {
   static constexpr const char* kName = "activation";
   struct Saved {
     Tensor x;
@@ -38,7 +38,7 @@ struct Activation {
 }  // namespace
 
 Variable activation(Pass& pass, const Variable& x, kernels::Activation kind) {
-  return kind == kernels::Activation::None ? x : record<Activation>(pass, inputs(x), kind);
+  return kind == kernels::Activation::None ? x : record<ActivationOp>(pass, inputs(x), kind);
 }
 
 }  // namespace cf

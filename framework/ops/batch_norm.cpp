@@ -11,7 +11,7 @@ namespace {
 
 using kernels::Activation;
 
-constexpr auto call = [](auto place, const auto& args) { kernels::batch_norm(place, args); };
+constexpr auto call_batch_norm = [](auto place, const auto& args) { kernels::batch_norm(place, args); };
 
 template <class T, class Place>
 void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormState& state,
@@ -22,7 +22,7 @@ void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormS
                                                                  .mean = mean.view<Wide<T>, C>(),
                                                                  .variance = variance.view<Wide<T>, C>(),
                                                                  .workspace = {}},
-                                 call);
+                                 call_batch_norm);
   collect_statistics(pass, state, mean, variance, rows.template extent<M>().value);
 }
 
@@ -137,7 +137,7 @@ Tensor batch_norm_backward(Pass& pass, const NormedTensor& normed, Tensor dy, Ac
                                       .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
                                       .accumulate = accumulate,
                                       .workspace = {}},
-        call);
+        call_batch_norm);
   });
   return dx;
 }

@@ -2,6 +2,7 @@
 
 #include "framework/autograd/record.h"
 #include "framework/ops/grouped_conv.h"
+#include "framework/ops/supported_place.h"
 #include "kernels/covariance/covariance.h"
 #include "kernels/feed_forward/feed_forward.h"
 #include "kernels/feed_forward_backward/feed_forward_backward.h"
@@ -12,17 +13,7 @@ namespace cf {
 
 namespace {
 
-// Calls body.operator()<T>(place) where the kernels of the branch exist.
-template <class Body>
-void at_supported(Executor& executor, DType dtype, const Body& body) {
-  executor.at(dtype, [&]<class T>(auto place) {
-    if constexpr (std::is_same_v<decltype(place), Cuda> && std::is_same_v<T, float>) {
-      fail(ErrorKind::Usage, "the fused ConvFirst branch does not run on a GPU in ", name_of(dtype));
-    } else {
-      body.template operator()<T>(place);
-    }
-  });
-}
+constexpr const char* kBranchName = "the fused ConvFirst branch";
 
 struct Extents {
   std::int64_t channels, hidden;
@@ -53,7 +44,7 @@ struct Branch {
     saved.expand_beta = &branch.expand_norm.bias;
     saved.project = &branch.project;
     Tensor p = pass.empty(x.dtype(), x.shape());
-    at_supported(pass.executor(), x.dtype(), [&]<class T>(auto place) {
+    at_supported(kBranchName, pass.executor(), x.dtype(), [&]<class T>(auto place) {
       const Tensor bias = convolve<T>(place, saved, pass);
       fold<T>(place, saved, pass, branch, bias);
       pass.executor().with_workspace(
@@ -135,7 +126,7 @@ struct Branch {
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
     Tensor du;
-    at_supported(pass.executor(), dy.dtype(),
+    at_supported(kBranchName, pass.executor(), dy.dtype(),
                  [&]<class T>(auto place) { du = gradient_of_convolution<T>(place, saved, pass, dy); });
     return {grouped_conv_backward(pass, saved.x, *saved.conv, du, wanted[0])};
   }

@@ -2,6 +2,7 @@
 
 #include "framework/autograd/record.h"
 #include "framework/ops/grouped_conv.h"
+#include "framework/ops/supported_place.h"
 #include "kernels/activation/activation.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/covariance/covariance.h"
@@ -14,21 +15,9 @@ namespace cf {
 
 namespace {
 
-constexpr auto call_linear = [](auto place, const auto& args) { kernels::linear(place, args); };
+constexpr auto call_expansion = [](auto place, const auto& args) { kernels::linear(place, args); };
 constexpr auto call_folded_linear = [](auto place, const auto& args) { kernels::folded_linear(place, args); };
 constexpr auto call_fold = [](auto place, const auto& args) { kernels::fold_expand_norm(place, args); };
-
-// Calls body.operator()<T>(place) where the kernels of this op exist.
-template <class Body>
-void at_supported(Executor& executor, DType dtype, const Body& body) {
-  executor.at(dtype, [&]<class T>(auto place) {
-    if constexpr (std::is_same_v<decltype(place), Cuda> && std::is_same_v<T, float>) {
-      fail(ErrorKind::Usage, "expand_conv does not run on a GPU in ", name_of(dtype));
-    } else {
-      body.template operator()<T>(place);
-    }
-  });
-}
 
 // Of the batch, [C].
 struct Moments {
@@ -88,7 +77,7 @@ struct ExpandConv {
     saved.beta = &expand_norm.bias;
     saved.conv = &conv;
     Tensor hidden;
-    at_supported(pass.executor(), input.dtype(), [&]<class T>(auto place) {
+    at_supported(kName, pass.executor(), input.dtype(), [&]<class T>(auto place) {
       in_context([&] { return saved.gamma->name; }, [&] { take_moments<T>(place, saved, pass, input); });
       const Folded folded = fold<T>(place, saved, pass);
       collect_statistics(pass, expand_norm, folded.hidden_mean, folded.hidden_variance,
@@ -162,7 +151,7 @@ struct ExpandConv {
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<1> wanted) {
     Tensor dx;
-    at_supported(pass.executor(), dy.dtype(), [&]<class T>(auto place) {
+    at_supported(kName, pass.executor(), dy.dtype(), [&]<class T>(auto place) {
       const Folded folded = fold<T>(place, saved, pass);
       const Tensor dh =
           gradient_of_hidden<T>(place, saved, pass, expanded<T>(place, saved, pass, folded), dy);
@@ -199,7 +188,7 @@ struct ExpandConv {
                                                              .dweight = dfolded.view<Wide<T>, K, C>(),
                                                              .dbias = dbias.renamed<Wide<T>, K>(),
                                                              .workspace = {}},
-                            call_linear);
+                            call_expansion);
     const Tensor slope = pass.empty(kDType<T>, saved.covariance.shape());
     const auto [dexpand, accumulate] = gradient_target(*saved.expand);
     executor.with_workspace(place,
@@ -233,7 +222,7 @@ struct ExpandConv {
                                                             .weight = folded.weight.renamed<const T, K, C>(),
                                                             .dx = direct.rows<T, M, C>(),
                                                             .workspace = {}},
-                            call_linear);
+                            call_expansion);
     const Tensor sum = pass.empty(dh.dtype(), saved.x.shape());
     const Tensor zero = executor.zeros(kDType<T>, saved.mean.shape());
     executor.with_workspace(place,

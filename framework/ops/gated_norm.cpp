@@ -7,7 +7,7 @@ namespace cf {
 
 namespace {
 
-constexpr auto call = [](auto place, const auto& args) { kernels::gated_norm(place, args); };
+constexpr auto call_gated_norm = [](auto place, const auto& args) { kernels::gated_norm(place, args); };
 
 struct GatedNormOp {
   static constexpr const char* kName = "gated_norm";
@@ -53,7 +53,7 @@ GatedNorm gated_norm_gates(Pass& pass, const Tensor& x, const BatchNormState& no
             .squeezed = out.squeezed.view<Wide<T>, N, D>(),
             .gate = out.gate.view<Wide<T>, N, C>(),
             .workspace = {}},
-        call);
+        call_gated_norm);
   });
   return out;
 }
@@ -103,7 +103,7 @@ Tensor gated_norm_backward(Pass& pass, const GatedNorm& gated, Tensor dy) {
             .dexpand_bias = gradient_target(*gates.expand_bias).into.template renamed<Wide<T>, C>(),
             .accumulate = accumulate,
             .workspace = {}},
-        call);
+        call_gated_norm);
   });
   return dx;
 }

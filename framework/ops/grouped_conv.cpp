@@ -9,7 +9,7 @@ namespace {
 
 using kernels::Activation;
 
-constexpr auto call = [](auto place, const auto& args) { kernels::grouped_conv(place, args); };
+constexpr auto call_grouped_conv = [](auto place, const auto& args) { kernels::grouped_conv(place, args); };
 
 // Of an input that no norm stands in front of, nothing.
 template <class T>
@@ -28,7 +28,7 @@ Tensor convolve(Pass& pass, const NormedTensor& x, Activation activation, const 
                                        .weight = weight.for_compute().view<const T, K, R, S, C>(),
                                        .y = y.renamed<T, N, H, W, K>(),
                                        .workspace = {}},
-        call);
+        call_grouped_conv);
   });
   return y;
 }
@@ -45,7 +45,7 @@ void weight_gradient(Pass& pass, const NormedTensor& x, Activation activation, P
                                               .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
                                               .accumulate = accumulate,
                                               .workspace = {}},
-        call);
+        call_grouped_conv);
   });
 }
 
@@ -58,7 +58,7 @@ Tensor input_gradient(Pass& pass, const Parameter& weight, const Tensor& dy) {
                                              .weight = weight.for_compute().view<const T, K, R, S, C>(),
                                              .dx = dx.view<T, N, H, W, C>(),
                                              .workspace = {}},
-        call);
+        call_grouped_conv);
   });
   return dx;
 }

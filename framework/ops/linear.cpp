@@ -7,7 +7,7 @@ namespace cf {
 
 namespace {
 
-constexpr auto call = [](auto place, const auto& args) { kernels::linear(place, args); };
+constexpr auto call_linear = [](auto place, const auto& args) { kernels::linear(place, args); };
 
 struct Linear {
   static constexpr const char* kName = "linear";
@@ -44,7 +44,7 @@ Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, cons
             .bias = bias ? bias->value.view<const Wide<T>, K>() : View<const Wide<T>, K>{},
             .y = y.rows<T, M, K>(),
             .workspace = {}},
-        call);
+        call_linear);
   });
   return y;
 }
@@ -61,7 +61,7 @@ Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter
                                                  .accumulate = accumulate,
                                                  .workspace = {}};
     if (bias) weight_args.dbias = gradient_target(*bias).into.view<Wide<T>, K>();
-    pass.executor().with_workspace(place, weight_args, call);
+    pass.executor().with_workspace(place, weight_args, call_linear);
     if (!wants_dx) return;
     dx = pass.empty(dy.dtype(), x.shape());
     pass.executor().with_workspace(
@@ -70,7 +70,7 @@ Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter
                                         .weight = weight.for_compute().view<const T, K, C>(),
                                         .dx = dx.rows<T, M, C>(),
                                         .workspace = {}},
-        call);
+        call_linear);
   });
   return dx;
 }

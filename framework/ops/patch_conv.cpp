@@ -7,7 +7,7 @@ namespace cf {
 
 namespace {
 
-constexpr auto call = [](auto place, const auto& args) { kernels::patch_conv(place, args); };
+constexpr auto call_patch_conv = [](auto place, const auto& args) { kernels::patch_conv(place, args); };
 
 struct PatchConv {
   static constexpr const char* kName = "patch_conv";
@@ -33,7 +33,7 @@ struct PatchConv {
                                        .weight = weight.for_compute().view<const T, K, R, S, C>(),
                                        .y = y.renamed<T, N, P, Q, K>(),
                                        .workspace = {}},
-          call);
+          call_patch_conv);
     });
     return y;
   }
@@ -50,7 +50,7 @@ struct PatchConv {
                                               .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
                                               .accumulate = accumulate,
                                               .workspace = {}},
-          call);
+          call_patch_conv);
       if (!wanted[0]) return;
       dx = pass.empty(dy.dtype(), saved.x.shape());
       executor.with_workspace(place,
@@ -59,7 +59,7 @@ struct PatchConv {
                                   .weight = saved.weight->for_compute().view<const T, K, R, S, C>(),
                                   .dx = dx.view<T, N, H, W, C>(),
                                   .workspace = {}},
-                              call);
+                              call_patch_conv);
     });
     return {dx};
   }

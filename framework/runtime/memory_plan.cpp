@@ -9,10 +9,6 @@ namespace cf {
 
 namespace {
 
-std::size_t padded(std::size_t bytes) {
-  return (bytes + MemoryPool::kAlignment - 1) / MemoryPool::kAlignment * MemoryPool::kAlignment;
-}
-
 bool live_together(const Lifetime& a, const Lifetime& b) { return a.first <= b.last && b.first <= a.last; }
 
 // The lowest offset with room for `bytes` between the placed tensors, which are sorted by offset.
@@ -39,13 +35,13 @@ MemoryPlan plan_memory(std::span<const Lifetime> tensors) {
     for (const std::size_t other : std::span(order).first(i)) {
       const std::size_t begin = plan.offsets[other];
       if (live_together(tensor, tensors[other])) {
-        neighbours.emplace_back(begin, begin + padded(tensors[other].bytes));
+        neighbours.emplace_back(begin, begin + MemoryPool::padded(tensors[other].bytes));
       }
     }
     std::sort(neighbours.begin(), neighbours.end());
-    const std::size_t offset = lowest_gap(neighbours, padded(tensor.bytes));
+    const std::size_t offset = lowest_gap(neighbours, MemoryPool::padded(tensor.bytes));
     plan.offsets[order[i]] = offset;
-    plan.total_bytes = std::max(plan.total_bytes, offset + padded(tensor.bytes));
+    plan.total_bytes = std::max(plan.total_bytes, offset + MemoryPool::padded(tensor.bytes));
   }
   return plan;
 }

@@ -19,6 +19,10 @@ struct MemoryUse {
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
   static constexpr std::size_t kAlignment = 128;
+  // The next multiple of kAlignment.
+  static constexpr std::size_t padded(std::size_t bytes) {
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
 
   virtual ~MemoryPool() = default;
   MemoryPool() = default;

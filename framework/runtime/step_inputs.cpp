@@ -4,19 +4,11 @@
 
 namespace cf {
 
-namespace {
-
-std::size_t padded(std::size_t bytes) {
-  return (bytes + MemoryPool::kAlignment - 1) / MemoryPool::kAlignment * MemoryPool::kAlignment;
-}
-
-}  // namespace
-
 Tensor StepInputs::add(DType dtype, const Shape& shape, InputFill fill) {
   CF_CHECK(slots_.empty(), "an input of a step was added after the first was sent");
   const Tensor tensor = Tensor::empty(*pool_, dtype, shape);
   inputs_.push_back({tensor, std::move(fill), bytes_});
-  bytes_ += padded(tensor.size_bytes());
+  bytes_ += MemoryPool::padded(tensor.size_bytes());
   return tensor;
 }
 

@@ -12,11 +12,11 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kPrefix = "step_", kSuffix = ".safetensors";
-constexpr std::size_t kDigits = 9;
+constexpr std::size_t kStepDigits = 9;
 
 std::string name_of_step(std::int64_t step) {
   auto digits = concat(step);
-  if (digits.size() < kDigits) digits.insert(0, kDigits - digits.size(), '0');
+  if (digits.size() < kStepDigits) digits.insert(0, kStepDigits - digits.size(), '0');
   return concat(kPrefix, digits, kSuffix);
 }
 

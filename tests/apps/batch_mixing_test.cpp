@@ -8,8 +8,8 @@
 namespace cf::apps {
 namespace {
 
-constexpr std::size_t kImages = 16, kClasses = 5;
-constexpr data::ImageSize kSize{24, 24};
+constexpr std::size_t kMixedImages = 16, kClasses = 5;
+constexpr data::ImageSize kMixedSize{24, 24};
 
 Config mixing_config() {
   Config config;
@@ -29,7 +29,7 @@ std::vector<std::int64_t> labels_of(std::size_t images) {
 // All that is filled for images [first, first + labels.size()) of a batch, in one row each.
 std::vector<double> filled(std::int64_t first, std::span<const std::int64_t> labels) {
   const BatchMixing mixing(mixing_config());
-  const BatchMixing::Part part{.step = 7, .first = first, .size = kSize};
+  const BatchMixing::Part part{.step = 7, .first = first, .size = kMixedSize};
   std::vector<float> shares(labels.size()), targets(labels.size() * kClasses);
   std::vector<std::int64_t> boxes(4 * labels.size()), main(labels.size());
   mixing.fill_shares(part, shares);
@@ -47,11 +47,11 @@ std::vector<double> filled(std::int64_t first, std::span<const std::int64_t> lab
 }
 
 TEST(BatchMixing, PartsOfABatchAreFilledAsTheWhole) {
-  const auto labels = labels_of(kImages);
+  const auto labels = labels_of(kMixedImages);
   const auto whole = filled(0, labels);
   for (const std::size_t images : {2, 4, 8}) {
     std::vector<double> together;
-    for (std::size_t first = 0; first < kImages; first += images) {
+    for (std::size_t first = 0; first < kMixedImages; first += images) {
       const auto part = filled(static_cast<std::int64_t>(first), std::span(labels).subspan(first, images));
       together.insert(together.end(), part.begin(), part.end());
     }
@@ -60,17 +60,18 @@ TEST(BatchMixing, PartsOfABatchAreFilledAsTheWhole) {
 }
 
 TEST(BatchMixing, TargetsAreTheLabelsOfBothByTheirShares) {
-  const auto labels = labels_of(kImages);
+  const auto labels = labels_of(kMixedImages);
   const BatchMixing mixing(mixing_config());
-  const BatchMixing::Part part{.step = 7, .first = 0, .size = kSize};
-  std::vector<float> targets(kImages * kClasses);
-  std::vector<std::int64_t> main(kImages);
+  const BatchMixing::Part part{.step = 7, .first = 0, .size = kMixedSize};
+  std::vector<float> targets(kMixedImages * kClasses);
+  std::vector<std::int64_t> main(kMixedImages);
   mixing.fill_targets(part, labels, targets);
   mixing.fill_main_labels(part, labels, main);
-  for (std::size_t i = 0; i < kImages; ++i) {
+  for (std::size_t i = 0; i < kMixedImages; ++i) {
     const auto pair = static_cast<std::int64_t>(i / 2);
     const float own =
-        data::draw_pair_mix({.mixup = 0.4, .cutmix = 1, .probability = 0.8}, 4, 7, pair, kSize).label_share;
+        data::draw_pair_mix({.mixup = 0.4, .cutmix = 1, .probability = 0.8}, 4, 7, pair, kMixedSize)
+            .label_share;
     std::vector<float> expected(kClasses, 0.0F);
     expected[static_cast<std::size_t>(labels[i])] = own;
     expected[static_cast<std::size_t>(labels[i ^ 1])] += 1 - own;

@@ -13,22 +13,22 @@
 namespace cf::apps {
 namespace {
 
-constexpr int kImages = 8, kSize = 16;
+constexpr int kRankImages = 8, kImageSide = 16;
 
 Config tiny_config(int ranks) {
   return load_config("synthetic.toml",
                      {"model.classes=4", "model.widths=[8,8,16,16]", "model.expansion=[2,2,2,2]",
-                      "model.head=16", "train.batch=" + std::to_string(ranks * kImages),
-                      "train.norm_batch=" + std::to_string(kImages), "data.mean=[0.0]", "data.std=[1.0]"})
+                      "model.head=16", "train.batch=" + std::to_string(ranks * kRankImages),
+                      "train.norm_batch=" + std::to_string(kRankImages), "data.mean=[0.0]", "data.std=[1.0]"})
       .config;
 }
 
 data::Batch batch_of(const std::function<std::uint8_t()>& pixel) {
   data::Batch batch;
-  batch.height = batch.width = kSize;
+  batch.height = batch.width = kImageSide;
   batch.channels = 1;
-  for (int i = 0; i < kImages * kSize * kSize; ++i) batch.images.push_back(pixel());
-  for (int i = 0; i < kImages; ++i) {
+  for (int i = 0; i < kRankImages * kImageSide * kImageSide; ++i) batch.images.push_back(pixel());
+  for (int i = 0; i < kRankImages; ++i) {
     batch.labels.push_back(i % 4);
     batch.samples.push_back(i);
   }

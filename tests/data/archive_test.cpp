@@ -20,7 +20,6 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 Bytes image(std::uint64_t seed) { return encode_jpeg(test_picture(6, 7, 3, seed), {}); }
 
 std::vector<TarMember> list(const std::string& path) {
@@ -210,7 +209,7 @@ TEST(ImageLabels, LabelAFlatFolder) {
 
 TEST(ImageLabels, BadLinesAreNamed) {
   const TemporaryFolder folder;
-  const auto expect = [&](const std::string& text, std::initializer_list<std::string> parts) {
+  const auto expect = [&](const std::string& text, std::initializer_list<std::string_view> parts) {
     const auto path = folder.write("labels.csv", text);
     expect_error(ErrorKind::Data, parts, [&] { read_image_labels(path); });
   };

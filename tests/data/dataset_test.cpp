@@ -55,7 +55,7 @@ Bytes cifar_record(const Bytes& labels, std::uint8_t first) {
   return record;
 }
 
-void expect_data_error(const std::string& path, Split split, std::initializer_list<std::string> parts) {
+void expect_data_error(const std::string& path, Split split, std::initializer_list<std::string_view> parts) {
   expect_error(ErrorKind::Data, parts, [&] { open_dataset(path, split); });
 }
 
@@ -287,7 +287,7 @@ TEST(Synthetic, CanBeLearnt) {
 }
 
 TEST(Synthetic, RefusesUnknownKeysAndWrongValues) {
-  const auto expect = [](const std::string& path, std::initializer_list<std::string> parts) {
+  const auto expect = [](const std::string& path, std::initializer_list<std::string_view> parts) {
     expect_error(ErrorKind::Usage, parts, [&] { open_dataset(path, Split::Train); });
   };
   expect("synthetic:colours=3", {"'colours'", "classes"});

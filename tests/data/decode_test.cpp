@@ -5,19 +5,13 @@
 #include <algorithm>
 #include <string>
 
-#include "data/files.h"
 #include "kernels/base/philox.h"
 #include "tests/data/expect_error.h"
 #include "tests/data/jpeg_writer.h"
+#include "tests/data/stored_image.h"
 
 namespace cf::data {
 namespace {
-
-EncodedImage load(const std::string& name) {
-  EncodedImage encoded;
-  read_image_file(CF_TEST_FILES "/data/" + name, encoded);
-  return encoded;
-}
 
 Image decode(const EncodedImage& encoded, int channels) {
   Decoder decoder;

@@ -98,7 +98,7 @@ TEST(ImageNetDevkit, TranslatesItsNumbersToClasses) {
 
 TEST(ImageNetDevkit, DamageIsNamed) {
   const TemporaryFolder folder;
-  const auto expect = [&](const Bytes& kit, std::initializer_list<std::string> parts) {
+  const auto expect = [&](const Bytes& kit, std::initializer_list<std::string_view> parts) {
     const auto path = folder.write("kit.tar.gz", kit);
     expect_error(ErrorKind::Data, parts, [&] { read_image_labels(path); });
   };

@@ -61,8 +61,6 @@ constexpr std::uint32_t kInt8 = 1, kUint8 = 2, kUint16 = 4, kInt32 = 5, kUint32 
                         kMatrix = 14, kCompressed = 15;
 constexpr std::uint32_t kStructClass = 2, kCharClass = 4, kDoubleClass = 6;
 
-Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
-
 Bytes array_header(std::uint32_t array_class, int rows, int columns, const std::string& name) {
   Bytes flags, dimensions, out;
   put(flags, array_class);

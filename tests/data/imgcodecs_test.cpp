@@ -7,12 +7,13 @@
 #include "data/formats/image_size.h"
 #include "data/formats/pack.h"
 #include "tests/data/expect_error.h"
+#include "tests/data/stored_image.h"
 #include "tests/data/temporary_folder.h"
 
 namespace cf::data {
 namespace {
 
-constexpr ImageSize kSize{9, 13};
+constexpr ImageSize kGradientSize{9, 13};
 
 struct Stored {
   const char* name;
@@ -26,17 +27,11 @@ constexpr Stored kFiles[] = {{"gradient.webp", ImageEncoding::WebP, true},
                              {"gradient.tif", ImageEncoding::Tiff, true},
                              {"gradient_packed.tif", ImageEncoding::Tiff, true}};
 
-EncodedImage load(const std::string& name) {
-  EncodedImage encoded;
-  read_image_file(CF_TEST_FILES "/data/" + name, encoded);
-  return encoded;
-}
-
 // As tests/files/data/make_gradients.py draws it.
 std::vector<std::uint8_t> gradient() {
   std::vector<std::uint8_t> pixels;
-  for (int y = 0; y < kSize.height; ++y) {
-    for (int x = 0; x < kSize.width; ++x) {
+  for (int y = 0; y < kGradientSize.height; ++y) {
+    for (int x = 0; x < kGradientSize.width; ++x) {
       for (int c = 0; c < 3; ++c)
         pixels.push_back(static_cast<std::uint8_t>((7 * x + 11 * y + 50 * c) % 256));
     }
@@ -48,17 +43,18 @@ TEST(ImageSize, IsReadFromEveryKindOfHeader) {
   for (const Stored& file : kFiles) {
     const EncodedImage image = load(file.name);
     EXPECT_EQ(image.encoding, file.encoding) << file.name;
-    EXPECT_EQ(size_in_header(image.encoding, image.bytes), kSize) << file.name;
+    EXPECT_EQ(size_in_header(image.encoding, image.bytes), kGradientSize) << file.name;
   }
   std::vector<std::uint8_t> bmp = load("gradient.bmp").bytes;
   for (std::size_t i = 22; i < 26; ++i) bmp[i] = static_cast<std::uint8_t>(~bmp[i]);
   ++bmp[22];
-  EXPECT_EQ(size_in_header(ImageEncoding::Bmp, bmp), kSize) << "rows downwards: the height is negative";
+  EXPECT_EQ(size_in_header(ImageEncoding::Bmp, bmp), kGradientSize)
+      << "rows downwards: the height is negative";
   const std::vector<std::uint8_t> os2{'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0, 0, 13, 0, 9, 0};
-  EXPECT_EQ(size_in_header(ImageEncoding::Bmp, os2), kSize);
+  EXPECT_EQ(size_in_header(ImageEncoding::Bmp, os2), kGradientSize);
   const std::vector<std::uint8_t> big_endian{'M', 'M', 0,  42, 0, 0, 0, 8, 0, 2, 1, 0, 0, 3, 0, 0, 0,
                                              1,   0,   13, 0,  0, 1, 1, 0, 4, 0, 0, 0, 1, 0, 0, 0, 9};
-  EXPECT_EQ(size_in_header(ImageEncoding::Tiff, big_endian), kSize);
+  EXPECT_EQ(size_in_header(ImageEncoding::Tiff, big_endian), kGradientSize);
 }
 
 TEST(ImageSize, ACutHeaderIsAnErrorAndNeverAnotherSize) {
@@ -69,7 +65,7 @@ TEST(ImageSize, ACutHeaderIsAnErrorAndNeverAnotherSize) {
       const std::vector<std::uint8_t> cut(whole.bytes.begin(),
                                           whole.bytes.begin() + static_cast<std::ptrdiff_t>(kept));
       try {
-        EXPECT_EQ(size_in_header(whole.encoding, cut), kSize) << file.name;
+        EXPECT_EQ(size_in_header(whole.encoding, cut), kGradientSize) << file.name;
       } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::Data) << error.what();
         ++refused;
@@ -86,7 +82,8 @@ TEST(Imgcodecs, DecodesWhereBuiltInElseNamesTheComponent) {
     const EncodedImage image = load(file.name);
     const std::string format(name_of(file.encoding));
     if (imgcodecs_version().empty()) {
-      const std::initializer_list<std::string> words{format, "OpenCV imgcodecs", "libopencv-imgcodecs-dev"};
+      const std::initializer_list<std::string_view> words{format, "OpenCV imgcodecs",
+                                                          "libopencv-imgcodecs-dev"};
       expect_error(ErrorKind::Data, words, [&] { decoder.header(image); });
       expect_error(ErrorKind::Data, words, [&] { decoder.decode(image, {}, out); });
       continue;
@@ -106,7 +103,7 @@ TEST(Imgcodecs, PacksKeepTheEncoding) {
   const TemporaryFolder folder;
   PackWriter writer(folder / "a.cfpack",
                     {.class_names = {"a"}, .class_ids = {}, .channels = 3, .source = ""});
-  for (const Stored& file : kFiles) writer.add(load(file.name), kSize, 0, file.name);
+  for (const Stored& file : kFiles) writer.add(load(file.name), kGradientSize, 0, file.name);
   writer.finish();
   const auto pack = open_pack(folder / "a.cfpack", 0);
   EncodedImage image;

@@ -8,8 +8,8 @@
 namespace cf::data {
 namespace {
 
-constexpr ImageSize kSize{20, 30};
-constexpr int kDraws = 4000;
+constexpr ImageSize kMixedSize{20, 30};
+constexpr int kMixedDraws = 4000;
 
 bool equal(const PairMix& a, const PairMix& b) {
   return a.share == b.share && a.box == b.box && a.label_share == b.label_share;
@@ -22,8 +22,8 @@ bool is_plain(const PairMix& mix) { return equal(mix, {}); }
 TEST(Mixing, SharesOfMixupAreBetaDistributed) {
   for (const double alpha : {0.01, 0.2, 1.0, 3.0}) {
     double sum = 0, squares = 0;
-    for (int pair = 0; pair < kDraws; ++pair) {
-      const PairMix mix = draw_pair_mix({.mixup = alpha}, 3, 5, pair, kSize);
+    for (int pair = 0; pair < kMixedDraws; ++pair) {
+      const PairMix mix = draw_pair_mix({.mixup = alpha}, 3, 5, pair, kMixedSize);
       ASSERT_GE(mix.share, 0);
       ASSERT_LE(mix.share, 1);
       EXPECT_EQ(mix.box, PixelBox{});
@@ -32,8 +32,8 @@ TEST(Mixing, SharesOfMixupAreBetaDistributed) {
       squares += std::pow(static_cast<double>(mix.share) - 0.5, 2);
     }
     const double variance = 1 / (4 * (2 * alpha + 1));
-    EXPECT_NEAR(sum / kDraws, 0.5, 4 * std::sqrt(variance / kDraws)) << alpha;
-    EXPECT_NEAR(squares / kDraws, variance, 0.08 * variance) << alpha;
+    EXPECT_NEAR(sum / kMixedDraws, 0.5, 4 * std::sqrt(variance / kMixedDraws)) << alpha;
+    EXPECT_NEAR(squares / kMixedDraws, variance, 0.08 * variance) << alpha;
   }
 }
 
@@ -41,7 +41,7 @@ TEST(Mixing, BoxesOfCutmixLieInTheImageAndDecideTheLabels) {
   constexpr ImageSize kLarge{200, 300};
   double label_shares = 0;
   bool touches_each_edge[4] = {};
-  for (int pair = 0; pair < kDraws; ++pair) {
+  for (int pair = 0; pair < kMixedDraws; ++pair) {
     const PairMix mix = draw_pair_mix({.cutmix = 1}, 3, 5, pair, kLarge);
     const PixelBox& box = mix.box;
     EXPECT_EQ(mix.share, 1);
@@ -56,7 +56,7 @@ TEST(Mixing, BoxesOfCutmixLieInTheImageAndDecideTheLabels) {
     touches_each_edge[3] |= box.width > 0 && box.left + box.width == kLarge.width;
   }
   // Half of the image on average before boxes are cut off at the edges, which takes a third of that.
-  EXPECT_NEAR(label_shares / kDraws, 0.68, 0.02);
+  EXPECT_NEAR(label_shares / kMixedDraws, 0.68, 0.02);
   EXPECT_TRUE(
       std::all_of(std::begin(touches_each_edge), std::end(touches_each_edge), [](bool b) { return b; }));
 }
@@ -64,25 +64,25 @@ TEST(Mixing, BoxesOfCutmixLieInTheImageAndDecideTheLabels) {
 TEST(Mixing, ProbabilitiesAreKept) {
   int mixed = 0, cut = 0;
   const MixOptions options{.mixup = 1, .cutmix = 1, .probability = 0.6, .switch_probability = 0.25};
-  for (int pair = 0; pair < kDraws; ++pair) {
+  for (int pair = 0; pair < kMixedDraws; ++pair) {
     const PairMix mix = draw_pair_mix(options, 9, 0, pair, {200, 200});
     if (is_plain(mix)) continue;
     ++mixed;
     cut += mix.box != PixelBox{};
   }
-  EXPECT_NEAR(mixed, 0.6 * kDraws, 4 * std::sqrt(0.24 * kDraws));
+  EXPECT_NEAR(mixed, 0.6 * kMixedDraws, 4 * std::sqrt(0.24 * kMixedDraws));
   EXPECT_NEAR(cut, 0.25 * mixed, 4 * std::sqrt(0.19 * mixed));
-  EXPECT_TRUE(is_plain(draw_pair_mix({.mixup = 1, .cutmix = 1, .probability = 0}, 9, 0, 1, kSize)));
-  EXPECT_TRUE(is_plain(draw_pair_mix({}, 9, 0, 1, kSize)));
+  EXPECT_TRUE(is_plain(draw_pair_mix({.mixup = 1, .cutmix = 1, .probability = 0}, 9, 0, 1, kMixedSize)));
+  EXPECT_TRUE(is_plain(draw_pair_mix({}, 9, 0, 1, kMixedSize)));
 }
 
 TEST(Mixing, DiffersBySeedStepAndPairOnly) {
   const MixOptions options{.mixup = 1};
-  const PairMix mix = draw_pair_mix(options, 1, 2, 3, kSize);
+  const PairMix mix = draw_pair_mix(options, 1, 2, 3, kMixedSize);
   EXPECT_TRUE(equal(mix, draw_pair_mix(options, 1, 2, 3, {7, 7})));
-  EXPECT_FALSE(equal(mix, draw_pair_mix(options, 2, 2, 3, kSize)));
-  EXPECT_FALSE(equal(mix, draw_pair_mix(options, 1, 3, 3, kSize)));
-  EXPECT_FALSE(equal(mix, draw_pair_mix(options, 1, 2, 4, kSize)));
+  EXPECT_FALSE(equal(mix, draw_pair_mix(options, 2, 2, 3, kMixedSize)));
+  EXPECT_FALSE(equal(mix, draw_pair_mix(options, 1, 3, 3, kMixedSize)));
+  EXPECT_FALSE(equal(mix, draw_pair_mix(options, 1, 2, 4, kMixedSize)));
 }
 
 }  // namespace

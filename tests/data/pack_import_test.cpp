@@ -33,12 +33,6 @@ void write_images(const TemporaryFolder& folder) {
   }
 }
 
-Bytes contents(const std::string& path) {
-  Bytes bytes;
-  read_file(path, bytes);
-  return bytes;
-}
-
 TEST(PackImport, KeepsTheBytesOfAClassFolder) {
   const TemporaryFolder folder;
   write_images(folder);

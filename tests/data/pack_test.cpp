@@ -50,12 +50,6 @@ std::string write_pack(const TemporaryFolder& folder) {
   return folder / "test.cfpack";
 }
 
-Bytes contents(const std::string& path) {
-  Bytes bytes;
-  read_file(path, bytes);
-  return bytes;
-}
-
 TEST(Pack, HoldsWhatWasPutIn) {
   const TemporaryFolder folder;
   const std::string path = write_pack(folder);

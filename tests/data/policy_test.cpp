@@ -12,7 +12,7 @@
 namespace cf::data {
 namespace {
 
-constexpr ImageSize kSize{100, 200};
+constexpr ImageSize kAugmentedSize{100, 200};
 
 TEST(RandAugment, ReadsTimmsNotation) {
   const RandAugment policy = parse_rand_augment("rand-m9-n3-mstd0.5-mmax12-inc1-p0.25");
@@ -52,7 +52,7 @@ TEST(RandAugment, LevelsMeanWhatTimmSays) {
     Philox draw(5, Purpose::Test, inc);
     constexpr int kDraws = 15000;
     for (int i = 0; i < kDraws; ++i) {
-      const Step step = draw_step(policy, kSize, draw);
+      const Step step = draw_step(policy, kAugmentedSize, draw);
       double argument = step.argument;
       const bool is_factor =
           step.operation >= Operation::Saturation && step.operation <= Operation::Sharpness;
@@ -84,7 +84,7 @@ TEST(RandAugment, ProbabilityAndDeviation) {
   int applied = 0, rotations = 0, most = 0;
   double sum = 0;
   for (int i = 0; i < kDraws; ++i) {
-    const Step step = draw_step(policy, kSize, draw);
+    const Step step = draw_step(policy, kAugmentedSize, draw);
     applied += step.operation != Operation::Identity;
     if (step.operation != Operation::Rotate) continue;
     ++rotations;
@@ -100,7 +100,7 @@ TEST(RandAugment, ProbabilityAndDeviation) {
   double uniform = 0;
   rotations = 0;
   for (int i = 0; i < kDraws; ++i) {
-    const Step step = draw_step(policy, kSize, draw);
+    const Step step = draw_step(policy, kAugmentedSize, draw);
     if (step.operation != Operation::Rotate) continue;
     ++rotations;
     uniform += std::abs(step.argument) / 3;

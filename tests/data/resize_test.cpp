@@ -6,21 +6,19 @@
 #include <string>
 
 #include "data/decode.h"
-#include "data/files.h"
 #include "data/resize_passes.h"
 #include "kernels/base/philox.h"
 #include "tests/data/expect_error.h"
 #include "tests/data/jpeg_writer.h"
+#include "tests/data/stored_image.h"
 
 namespace cf::data {
 namespace {
 
-Image load(const std::string& name) {
-  EncodedImage encoded;
-  read_image_file(CF_TEST_FILES "/data/" + name, encoded);
+Image load_colours(const std::string& name) {
   Decoder decoder;
   DecodedImage out;
-  decoder.decode(encoded, {.channels = 3}, out);
+  decoder.decode(load(name), {.channels = 3}, out);
   return out.image;
 }
 
@@ -39,9 +37,10 @@ TEST(Resize, EqualsPillow) {
       {{0, 0, 30, 22}, {1, 1}},
       {{5, 2, 28, 19}, {17, 23}},
   };
-  const Image source = load("resize_source.png");
+  const Image source = load_colours("resize_source.png");
   for (const Filter filter : {Filter::Bilinear, Filter::Bicubic}) {
-    const Image strip = load(filter == Filter::Bilinear ? "resized_bilinear.png" : "resized_bicubic.png");
+    const Image strip =
+        load_colours(filter == Filter::Bilinear ? "resized_bilinear.png" : "resized_bicubic.png");
     Resizer resizer;
     Image out;
     int top = 0;

@@ -21,6 +21,8 @@ inline std::string octal(std::size_t value, int digits) {
   return text;
 }
 
+inline std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
+
 // A ustar header and the contents, padded.
 inline std::vector<std::uint8_t> tar_member(const std::string& name,
                                             const std::vector<std::uint8_t>& contents, char type = '0',

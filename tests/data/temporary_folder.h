@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "data/files.h"
+
 namespace cf::data {
 
 class TemporaryFolder {
@@ -43,5 +45,11 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
+
+inline std::vector<std::uint8_t> contents(const std::string& path) {
+  std::vector<std::uint8_t> bytes;
+  read_file(path, bytes);
+  return bytes;
+}
 
 }  // namespace cf::data

@@ -120,13 +120,13 @@ TEST_F(BadCheckpoint, OfAnotherArchitecture) {
 TEST_F(BadCheckpoint, OfAnotherArchitectureInResume) {
   Arguments arguments = tiny_run("wider", 8, {"model.widths=[16,24]"});
   arguments.insert(arguments.end(), {"--resume", "run/checkpoints/last", "--force"});
-  const auto before = contents_of(*this / "run");
+  const auto before = all_contents_of(*this / "run");
   const ProcessResult result = run_convfirst(arguments, {.folder = folder()});
   EXPECT_EQ(result.exit_code, 7);
   EXPECT_NE(result.err.find("model.stem.conv.weight is [8,1,2,2], the configuration wants [16,1,2,2]"),
             std::string::npos)
       << result.err;
-  EXPECT_TRUE(contents_of(*this / "run") == before);
+  EXPECT_TRUE(all_contents_of(*this / "run") == before);
 }
 
 TEST_F(BadCheckpoint, WeightsThatCannotBeReadOrWritten) {

@@ -40,8 +40,9 @@ inline std::string output_of(const Arguments& arguments, const std::filesystem::
   return result.out;
 }
 
-// Path below the folder and contents of every file; folders have none.
-inline std::map<std::string, std::string> contents_of(const std::filesystem::path& folder) {
+// Path below the folder and contents of every file, also those that contents_of leaves out; folders have
+// none.
+inline std::map<std::string, std::string> all_contents_of(const std::filesystem::path& folder) {
   std::map<std::string, std::string> contents;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     const std::string name = entry.path().lexically_relative(folder).native();
@@ -57,14 +58,14 @@ inline void expect_refused(const std::filesystem::path& folder, const Arguments&
   std::string call = "convfirst";
   for (const auto& argument : arguments) call += " " + argument;
   SCOPED_TRACE(call);
-  const auto before = contents_of(folder);
+  const auto before = all_contents_of(folder);
   const ProcessResult result = run_convfirst(arguments, {.folder = folder});
   EXPECT_EQ(result.exit_code, exit_code) << result.err;
   EXPECT_EQ(result.out, "");
   for (const auto word : words) {
     EXPECT_NE(result.err.find(word), std::string::npos) << "'" << word << "' is not in: " << result.err;
   }
-  EXPECT_TRUE(contents_of(folder) == before) << "files have changed";
+  EXPECT_TRUE(all_contents_of(folder) == before) << "files have changed";
 }
 
 // A folder with a finished tiny run in "run": 4 classes, one channel, 24 pixels, with averaged weights.

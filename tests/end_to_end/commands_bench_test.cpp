@@ -80,7 +80,7 @@ TEST(CommandBench, InferAndTrainSayWhatWasMeasured) {
          {"batch 6", "16x16x1", "float32", "no graph", "median", "p90", "images/s", "TFLOP/s"})
       EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
   }
-  EXPECT_TRUE(contents_of(scratch.path()).empty());
+  EXPECT_TRUE(all_contents_of(scratch.path()).empty());
 }
 
 TEST(CommandBench, TrainOnRanksSaysWhatTheOthersCost) {

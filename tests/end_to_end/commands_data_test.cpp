@@ -7,8 +7,6 @@
 namespace cf {
 namespace {
 
-constexpr int kDataError = 3;
-
 class CommandData : public testing::Test {
  protected:
   void write_pictures() const {

@@ -79,7 +79,7 @@ TEST(CommandTrain, HelpKeysListsEveryKeyAndPrintConfigPrintsEachOfThem) {
     ++count;
   }
   EXPECT_GT(count, 40);
-  EXPECT_TRUE(contents_of(scratch.path()).empty());
+  EXPECT_TRUE(all_contents_of(scratch.path()).empty());
 }
 
 TEST(CommandTrain, APrintedConfigurationGivesItselfAgain) {
@@ -105,7 +105,7 @@ TEST(CommandTrain, DryRunSaysWhatWouldBeDoneAndDoesNothing) {
        {"256 images, 4 classes", "64 images", "32 images, batch norm over 16", "20, 8 per epoch"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
   }
-  EXPECT_TRUE(contents_of(scratch.path()).empty());
+  EXPECT_TRUE(all_contents_of(scratch.path()).empty());
 }
 
 TEST(CommandTrain, DryRunFailsWhereTheRunWould) {

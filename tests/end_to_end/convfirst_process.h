@@ -15,6 +15,10 @@
 
 namespace cf {
 
+// Exit codes, as a user reads them in the manual.
+inline constexpr int kUsageError = 2, kDataError = 3, kNumericError = 5, kCommunicationError = 6,
+                     kCheckpointError = 7, kSavedRunAgain = 75;
+
 // The program of this build, or the one that the environment variable CONVFIRST_UNDER_TEST names: so the
 // tests of one build try the program of another, which has sanitizers.
 std::string convfirst_program();

@@ -5,7 +5,6 @@
 namespace cf {
 namespace {
 
-constexpr int kDataError = 3;
 constexpr std::int64_t kRecords = 64, kImageBytes = 24 * 24;
 
 class FailingDisk : public testing::Test {

@@ -15,12 +15,6 @@
 namespace cf {
 namespace {
 
-std::vector<float> floats_of(const std::string& bytes) {
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
-
 // average = decay * average + (1 - decay) * weights, from a checkpoint of every step, step 0 among them.
 TEST(RunAverage, FollowsItsDefinition) {
   constexpr double kDecay = 0.9;

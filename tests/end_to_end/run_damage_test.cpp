@@ -13,14 +13,14 @@
 namespace cf {
 namespace {
 
-constexpr int kSteps = 24;
+constexpr int kDamageSteps = 24;
 
 class RunDamage : public testing::Test {
  protected:
   // A whole run, and one that was killed with two checkpoints or more.
   void SetUp() override {
-    ASSERT_EQ(run_convfirst(tiny_run(scratch / "whole", kSteps)).exit_code, 0);
-    ConvfirstProcess process(tiny_run(run, kSteps));
+    ASSERT_EQ(run_convfirst(tiny_run(scratch / "whole", kDamageSteps)).exit_code, 0);
+    ConvfirstProcess process(tiny_run(run, kDamageSteps));
     ASSERT_TRUE(process.wait_for_message("step 15/"));
     process.kill_and_wait();
     ASSERT_GE(checkpoints_of(run).size(), 2U);
@@ -38,7 +38,7 @@ class RunDamage : public testing::Test {
 
   void expect_previous_one_is_used() const {
     const auto newest = checkpoints_of(run).back(), previous = checkpoints_of(run).end()[-2];
-    const ProcessResult result = run_convfirst(tiny_run(run, kSteps));
+    const ProcessResult result = run_convfirst(tiny_run(run, kDamageSteps));
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_NE(result.err.find("damaged checkpoint: " + newest.native()), std::string::npos) << result.err;
     EXPECT_NE(log_of(run).find("damaged checkpoint: " + newest.native()), std::string::npos) << log_of(run);
@@ -73,7 +73,7 @@ TEST_F(RunDamage, TheFileIsEmpty) {
 TEST_F(RunDamage, NothingStartsFromScratchWhereAllAreDamaged) {
   for (const auto& path : checkpoints_of(run)) flip_byte(path, 0.9);
   const auto before = contents_of(run);
-  const ProcessResult result = run_convfirst(tiny_run(run, kSteps));
+  const ProcessResult result = run_convfirst(tiny_run(run, kDamageSteps));
   EXPECT_EQ(result.exit_code, 7) << result.err;
   for (const auto& path : checkpoints_of(run)) {
     EXPECT_NE(result.err.find("damaged checkpoint: " + path.native()), std::string::npos) << result.err;
@@ -87,7 +87,7 @@ TEST_F(RunDamage, ADamagedFileIsNotResumedFromByName) {
   const auto newest = checkpoints_of(run).back();
   flip_byte(newest, 0.01);
   const auto before = contents_of(run);
-  auto command = tiny_run(run, kSteps);
+  auto command = tiny_run(run, kDamageSteps);
   command.insert(command.end(), {"--resume", newest});
   const ProcessResult result = run_convfirst(command);
   EXPECT_EQ(result.exit_code, 7) << result.err;

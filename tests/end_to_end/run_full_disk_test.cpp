@@ -14,14 +14,13 @@
 namespace cf {
 namespace {
 
-constexpr int kCheckpointFailed = 7;
 constexpr std::int64_t kTooSmall = 8192;  // for a checkpoint; enough for the other files
 
 TEST(RunFullDisk, EndsAfterThreeFailuresInARow) {
   const ScratchFolder scratch;
   const ProcessResult result =
       run_convfirst(tiny_run(scratch / "run", 40, {"checkpoint.keep_best=0"}), {.max_file_bytes = kTooSmall});
-  EXPECT_EQ(result.exit_code, kCheckpointFailed) << result.err;
+  EXPECT_EQ(result.exit_code, kCheckpointError) << result.err;
   for (const char* step : {"5", "10", "15"}) {
     const std::string said = std::string("CHECKPOINT NOT SAVED at step ") + step;
     EXPECT_NE(result.err.find(said), std::string::npos) << result.err;
@@ -45,7 +44,7 @@ TEST(RunFullDisk, TheOlderCheckpointStaysGood) {
   const auto before = contents_of(run / "checkpoints");
 
   const ProcessResult failed = run_convfirst(tiny_run(run, 40), {.max_file_bytes = kTooSmall});
-  EXPECT_EQ(failed.exit_code, kCheckpointFailed) << failed.err;
+  EXPECT_EQ(failed.exit_code, kCheckpointError) << failed.err;
   expect_same_contents(contents_of(run / "checkpoints"), before);
 
   const ProcessResult finished = run_convfirst(tiny_run(run, 40));
@@ -58,7 +57,7 @@ TEST(RunFullDisk, EndsIfTheLastSaveFails) {
   const ProcessResult result =
       run_convfirst(tiny_run(scratch / "run", 12, {"checkpoint.keep_best=0", "checkpoint.every=100st"}),
                     {.max_file_bytes = kTooSmall});
-  EXPECT_EQ(result.exit_code, kCheckpointFailed) << result.err;
+  EXPECT_EQ(result.exit_code, kCheckpointError) << result.err;
   EXPECT_NE(result.err.find("step 12/12"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("the last checkpoint could not be saved"), std::string::npos) << result.err;
   EXPECT_EQ(result.err.find("finished"), std::string::npos) << result.err;
@@ -97,7 +96,7 @@ TEST(RunFullDisk, AConfigurationThatCannotBeWrittenIsKeptAsItWas) {
   ASSERT_EQ(run_convfirst(tiny_run(scratch / "run", 10)).exit_code, 0);
   const auto before = contents_of(scratch / "run");
   const ProcessResult result = run_convfirst(tiny_run(scratch / "run", 10), {.max_file_bytes = 500});
-  EXPECT_EQ(result.exit_code, kCheckpointFailed) << result.err;
+  EXPECT_EQ(result.exit_code, kCheckpointError) << result.err;
   EXPECT_NE(result.err.find("config.toml"), std::string::npos) << result.err;
   auto after = contents_of(scratch / "run");
   after["log.txt"] = before.at("log.txt");

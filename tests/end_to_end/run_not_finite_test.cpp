@@ -17,14 +17,6 @@
 namespace cf {
 namespace {
 
-constexpr int kNumeric = 5;
-
-std::vector<float> floats_of(const std::string& bytes) {
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
-
 void expect_all_finite(const std::filesystem::path& checkpoint) {
   for (const auto& [name, bytes] : tensors_of(checkpoint)) {
     for (const float value : floats_of(bytes))
@@ -55,7 +47,7 @@ TEST_P(RunNotFinite, AnAbsurdLearningRateIsNamed) {
       run_convfirst(tiny_run(run, 200,
                              {std::string("optimizer.kind=\"") + GetParam() + "\"", "optimizer.lr=1e20",
                               "optimizer.clip_norm=0", "schedule.warmup=20st", "checkpoint.every=1st"}));
-  EXPECT_EQ(result.exit_code, kNumeric) << result.err;
+  EXPECT_EQ(result.exit_code, kNumericError) << result.err;
   const std::regex where(
       "error: step [0-9]+ \\(epoch 0, batch [0-9]+\\): .*(stem|stages|head)\\.[a-z0-9_.]+ is the first that");
   EXPECT_TRUE(std::regex_search(result.err, where)) << result.err;
@@ -75,7 +67,7 @@ TEST(RunOverflow, ReachesNoCheckpoint) {
       run_convfirst(tiny_run(run, 20,
                              {"optimizer.kind=\"rmsprop\"", "optimizer.lr=3e38", "optimizer.clip_norm=0",
                               "schedule.warmup=0st", "checkpoint.every=1st"}));
-  EXPECT_EQ(result.exit_code, kNumeric) << result.err;
+  EXPECT_EQ(result.exit_code, kNumericError) << result.err;
   EXPECT_NE(result.err.find("error: after step 0 (epoch 0, batch 0): stem.conv.weight"), std::string::npos)
       << result.err;
   EXPECT_TRUE(checkpoints_of(run).empty());
@@ -92,7 +84,7 @@ TEST(RunPlantedNan, IsNamed) {
     ASSERT_EQ(run_convfirst(command).exit_code, 75);
     plant_nan(checkpoints_of(run).back(), std::string("model.") + name);
     const ProcessResult result = run_convfirst(tiny_run(run, 20));
-    EXPECT_EQ(result.exit_code, kNumeric) << result.err;
+    EXPECT_EQ(result.exit_code, kNumericError) << result.err;
     EXPECT_NE(result.err.find(std::string("step 0 (epoch 0, batch 0): ") + name), std::string::npos)
         << result.err;
     EXPECT_EQ(checkpoints_of(run).size(), 1U);

@@ -13,8 +13,7 @@
 namespace cf {
 namespace {
 
-constexpr int kData = 3, kNumeric = 5, kCommunication = 6, kSavedRunAgain = 75;
-constexpr int kSteps = 40;
+constexpr int kFaultSteps = 40;
 
 bool exists(pid_t process) { return ::kill(process, 0) == 0; }
 
@@ -52,28 +51,28 @@ class RunRanksFaults : public testing::Test {
 
 TEST_F(RunRanksFaults, AKilledRankIsNamed) {
   const ProcessResult result = after(SIGKILL, 2);
-  EXPECT_EQ(result.exit_code, kCommunication) << result.err;
+  EXPECT_EQ(result.exit_code, kCommunicationError) << result.err;
   expect_message(result, "error: rank 2 (host ");
   expect_message(result, "is lost");
 }
 
 TEST_F(RunRanksFaults, AKilledRankZeroIsNamed) {
   const ProcessResult result = after(SIGKILL, 0);
-  EXPECT_EQ(result.exit_code, kCommunication) << result.err;
+  EXPECT_EQ(result.exit_code, kCommunicationError) << result.err;
   expect_message(result, "error: rank 0 at 127.0.0.1:");
   expect_message(result, "is lost");
 }
 
 TEST_F(RunRanksFaults, AStoppedRankIsNamedAfterTheTimeout) {
   const ProcessResult result = after(SIGSTOP, 1);
-  EXPECT_EQ(result.exit_code, kCommunication) << result.err;
+  EXPECT_EQ(result.exit_code, kCommunicationError) << result.err;
   expect_message(result, "rank 1 (host ");
   expect_message(result, "is stuck or lost: nothing was heard of it for 4 s");
 }
 
 TEST_F(RunRanksFaults, AStoppedRankZeroIsNamedAfterTheTimeout) {
   const ProcessResult result = after(SIGSTOP, 0);
-  EXPECT_EQ(result.exit_code, kCommunication) << result.err;
+  EXPECT_EQ(result.exit_code, kCommunicationError) << result.err;
   expect_message(result, "rank 0 at 127.0.0.1:");
   expect_message(result, "is stuck or lost: nothing was heard of it for 4 s");
 }
@@ -110,16 +109,16 @@ TEST_F(RunRanksFaults, NoRankOutlivesTheLauncher) {
 TEST(RunRanksResume, EndsTheSameAfterARankWasKilled) {
   const ScratchFolder scratch;
   const std::string whole = scratch / "whole", killed = scratch / "killed";
-  ASSERT_EQ(run_convfirst(tiny_ranks(whole, kSteps, 2)).exit_code, 0);
+  ASSERT_EQ(run_convfirst(tiny_ranks(whole, kFaultSteps, 2)).exit_code, 0);
   {
-    ConvfirstProcess process(tiny_ranks(killed, kSteps, 2));
+    ConvfirstProcess process(tiny_ranks(killed, kFaultSteps, 2));
     ASSERT_TRUE(process.wait_for_message("step 12/40"));
     const auto ranks = ranks_of(process);
     ASSERT_EQ(ranks.size(), 2U);
     ::kill(ranks[1], SIGKILL);
-    EXPECT_EQ(process.wait().exit_code, kCommunication);
+    EXPECT_EQ(process.wait().exit_code, kCommunicationError);
   }
-  const ProcessResult result = run_convfirst(tiny_ranks(killed, kSteps, 2));
+  const ProcessResult result = run_convfirst(tiny_ranks(killed, kFaultSteps, 2));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(result.err.find("resumed from"), std::string::npos) << result.err;
   expect_same_run(killed, whole);
@@ -140,7 +139,7 @@ TEST(RunRanksError, OfOneRankIsSaidWithItsName) {
   const ScratchFolder runs;
   const ProcessResult result = run_convfirst(
       tiny_ranks(runs / "run", 40, 2, {"data.train=" + data, "data.val=" + data, "model.channels=3"}));
-  EXPECT_EQ(result.exit_code, kData) << result.err;
+  EXPECT_EQ(result.exit_code, kDataError) << result.err;
   EXPECT_NE(result.err.find("7.jpg"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("error: rank "), std::string::npos) << result.err;
 }
@@ -149,7 +148,7 @@ TEST(RunRanksError, ANumberThatIsNotFiniteEndsAll) {
   const ScratchFolder scratch;
   const ProcessResult result = run_convfirst(tiny_ranks(
       scratch / "run", 200, 2, {"optimizer.kind=\"sgd\"", "optimizer.lr=1e20", "optimizer.clip_norm=0"}));
-  EXPECT_EQ(result.exit_code, kNumeric) << result.err;
+  EXPECT_EQ(result.exit_code, kNumericError) << result.err;
   EXPECT_NE(result.err.find("error: on rank 0: step "), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("is the first that is not finite"), std::string::npos) << result.err;
 }

@@ -15,8 +15,7 @@
 namespace cf {
 namespace {
 
-constexpr int kSteps = 40, kRanks = 2;
-constexpr int kCommunication = 6, kSavedRunAgain = 75;
+constexpr int kGpuSteps = 40, kRanks = 2;
 
 std::vector<std::string> run_on_gpus(const std::string& folder, int ranks, int steps) {
   return tiny_ranks(folder, steps, ranks, {"train.log_every=1", "precision.compute=\"float32\""}, "cuda");
@@ -37,7 +36,7 @@ class RunRanksGpu : public testing::Test {
     return losses;
   }
 
-  void finish(const std::string& run, int ranks, int steps = kSteps) {
+  void finish(const std::string& run, int ranks, int steps = kGpuSteps) {
     const ProcessResult result = run_convfirst(run_on_gpus(scratch / run, ranks, steps));
     ASSERT_EQ(result.exit_code, 0) << result.err;
   }
@@ -70,7 +69,7 @@ TEST_F(RunRanksGpu, TwoDrawTheSameAndLearnTheSameAsOne) {
   finish("two", kRanks);
   finish("again", kRanks);
   const auto one = losses_of("one"), two = losses_of("two");
-  ASSERT_EQ(one.size(), static_cast<std::size_t>(kSteps));
+  ASSERT_EQ(one.size(), static_cast<std::size_t>(kGpuSteps));
   ASSERT_EQ(two.size(), one.size());
   EXPECT_EQ(two[0], one[0]);
   for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(two[i], one[i], 1e-4) << i;
@@ -80,17 +79,17 @@ TEST_F(RunRanksGpu, TwoDrawTheSameAndLearnTheSameAsOne) {
 TEST_F(RunRanksGpu, AKilledRankIsNamedAndTheRunGoesOnBitForBit) {
   constexpr int kEnough = 600;  // not to come to the end before the signal does
   finish("whole", kRanks, kEnough);
-  expect_end(disturbed("killed", SIGKILL, 1, kEnough), kCommunication, "error: rank 1 (host ");
+  expect_end(disturbed("killed", SIGKILL, 1, kEnough), kCommunicationError, "error: rank 1 (host ");
   finish("killed", kRanks, kEnough);
   expect_same_run(scratch / "killed", scratch / "whole");
 }
 
 TEST_F(RunRanksGpu, AKilledRankZeroIsNamed) {
-  expect_end(disturbed("run", SIGKILL, 0), kCommunication, "rank 0 at 127.0.0.1:");
+  expect_end(disturbed("run", SIGKILL, 0), kCommunicationError, "rank 0 at 127.0.0.1:");
 }
 
 TEST_F(RunRanksGpu, AStoppedRankIsNamedAfterTheTimeout) {
-  expect_end(disturbed("run", SIGSTOP, 1), kCommunication,
+  expect_end(disturbed("run", SIGSTOP, 1), kCommunicationError,
              "is stuck or lost: nothing was heard of it for 4 s");
 }
 

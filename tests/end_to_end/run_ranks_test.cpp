@@ -14,16 +14,15 @@
 namespace cf {
 namespace {
 
-constexpr int kSteps = 20;
-constexpr int kSavedRunAgain = 75;
+constexpr int kRankSteps = 20;
 
 ProcessResult train(const std::string& run, int ranks) {
-  return run_convfirst(tiny_ranks(run, kSteps, ranks, {"train.log_every=1"}));
+  return run_convfirst(tiny_ranks(run, kRankSteps, ranks, {"train.log_every=1"}));
 }
 
 // Trains with `ranks` until some steps are done and stops by a signal.
 void train_and_stop(const std::string& run, int ranks, int signal) {
-  ConvfirstProcess process(tiny_ranks(run, kSteps, ranks, {"train.log_every=1"}));
+  ConvfirstProcess process(tiny_ranks(run, kRankSteps, ranks, {"train.log_every=1"}));
   ASSERT_TRUE(process.wait_for_message("step 3/20"));
   process.send(signal);
   const ProcessResult result = process.wait();

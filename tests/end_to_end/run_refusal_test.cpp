@@ -12,8 +12,6 @@
 namespace cf {
 namespace {
 
-constexpr int kUsage = 2;
-
 class RunRefusal : public testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(run_convfirst(tiny_run(run, 10)).exit_code, 0); }
@@ -21,7 +19,7 @@ class RunRefusal : public testing::Test {
   void expect_refusal(const std::vector<std::string>& command, const std::vector<std::string>& words) const {
     const auto before = contents_of(run);
     const ProcessResult result = run_convfirst(command);
-    EXPECT_EQ(result.exit_code, kUsage) << result.err;
+    EXPECT_EQ(result.exit_code, kUsageError) << result.err;
     for (const auto& word : words)
       EXPECT_NE(result.err.find(word), std::string::npos) << word << "\n" << result.err;
     expect_same_contents(contents_of(run), before);
@@ -103,7 +101,7 @@ TEST(RunLocked, ASecondRunIntoTheFolderNamesTheFirst) {
   ConvfirstProcess first(command);
   ASSERT_TRUE(first.wait_for_message("step 3/"));
   const ProcessResult second = run_convfirst(command);
-  EXPECT_EQ(second.exit_code, kUsage) << second.err;
+  EXPECT_EQ(second.exit_code, kUsageError) << second.err;
   EXPECT_NE(second.err.find("process " + std::to_string(first.id())), std::string::npos) << second.err;
   first.send(SIGTERM);
   const ProcessResult stopped = first.wait();

@@ -21,8 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kSavedRunAgain = 75;
-constexpr int kSteps = 42;  // five epochs and a quarter
+constexpr int kResumeSteps = 42;  // five epochs and a quarter
 
 std::size_t count(const std::string& text, std::string_view word) {
   std::size_t n = 0;
@@ -35,13 +34,13 @@ class RunResume : public testing::Test {
   // The uninterrupted run in scratch/"whole".
   void SetUp() override {
     const auto start = Clock::now();
-    const ProcessResult result = run_convfirst(tiny_run(scratch / "whole", kSteps));
+    const ProcessResult result = run_convfirst(tiny_run(scratch / "whole", kResumeSteps));
     seconds = std::chrono::duration<double>(Clock::now() - start).count();
     ASSERT_EQ(result.exit_code, 0) << result.err;
   }
 
   void finish(const std::string& run, const std::vector<std::string>& settings = {}) const {
-    const ProcessResult result = run_convfirst(tiny_run(run, kSteps, settings));
+    const ProcessResult result = run_convfirst(tiny_run(run, kResumeSteps, settings));
     ASSERT_EQ(result.exit_code, 0) << result.err;
     EXPECT_NE(result.err.find("resumed from"), std::string::npos) << result.err;
     EXPECT_NE(result.err.find("finished: 42 steps"), std::string::npos) << result.err;
@@ -51,7 +50,7 @@ class RunResume : public testing::Test {
   // Sends `signal` once the run has trained for some steps; it saves and says so.
   void stop_by_signal(int signal) const {
     const std::string run = scratch / ("signal" + std::to_string(signal));
-    ConvfirstProcess process(tiny_run(run, kSteps));
+    ConvfirstProcess process(tiny_run(run, kResumeSteps));
     ASSERT_TRUE(process.wait_for_message("step 6/42"));
     process.send(signal);
     const ProcessResult stopped = process.wait();
@@ -70,7 +69,7 @@ TEST_F(RunResume, GoesOnAfterAKillAtAnyMoment) {
     SCOPED_TRACE(message);
     const std::string run = scratch / "killed";
     std::filesystem::remove_all(run);
-    ConvfirstProcess process(tiny_run(run, kSteps));
+    ConvfirstProcess process(tiny_run(run, kResumeSteps));
     ASSERT_TRUE(process.wait_for_message(message));
     EXPECT_EQ(process.kill_and_wait().exit_code, -SIGKILL);
     finish(run);
@@ -83,7 +82,7 @@ TEST_F(RunResume, EndsTheSameAfterTwentyKillsAtRandomMoments) {
   std::uniform_real_distribution<double> delay(0, 0.6 * seconds);
   int killed = 0;
   for (int i = 0; i < 20; ++i) {
-    ConvfirstProcess process(tiny_run(run, kSteps));
+    ConvfirstProcess process(tiny_run(run, kResumeSteps));
     std::this_thread::sleep_for(std::chrono::duration<double>(delay(random)));
     killed += process.kill_and_wait().exit_code == -SIGKILL;
   }
@@ -94,7 +93,7 @@ TEST_F(RunResume, EndsTheSameAfterTwentyKillsAtRandomMoments) {
 
 TEST_F(RunResume, IsTheSameForAnyNumberOfLoaderThreads) {
   const std::string run = scratch / "threads";
-  ConvfirstProcess process(tiny_run(run, kSteps, {"data.threads=3"}));
+  ConvfirstProcess process(tiny_run(run, kResumeSteps, {"data.threads=3"}));
   ASSERT_TRUE(process.wait_for_message("step 15/42"));
   process.kill_and_wait();
   finish(run, {"data.threads=2"});
@@ -106,12 +105,13 @@ TEST_F(RunResume, SavesAtSigusr1) { stop_by_signal(SIGUSR1); }
 
 TEST_F(RunResume, SavesAtTheTimeLimit) {
   const std::string run = scratch / "limited";
-  auto command = tiny_run(run, kSteps);
+  auto command = tiny_run(run, kResumeSteps);
   command.insert(command.end(), {"--max-time", "0.02s"});
   ProcessResult result = run_convfirst(command);
   ASSERT_EQ(result.exit_code, kSavedRunAgain) << result.err;
   EXPECT_NE(result.err.find("the same command goes on from here"), std::string::npos) << result.err;
-  for (int i = 0; i < kSteps && result.exit_code == kSavedRunAgain; ++i) result = run_convfirst(command);
+  for (int i = 0; i < kResumeSteps && result.exit_code == kSavedRunAgain; ++i)
+    result = run_convfirst(command);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   expect_same_run(run, scratch / "whole");
 }
@@ -119,7 +119,7 @@ TEST_F(RunResume, SavesAtTheTimeLimit) {
 // A time limit of no length still leaves a run that the same command goes on with.
 TEST_F(RunResume, GoesOnFromStepZero) {
   const std::string run = scratch / "limited";
-  auto command = tiny_run(run, kSteps);
+  auto command = tiny_run(run, kResumeSteps);
   command.insert(command.end(), {"--max-time", "0.000001s"});
   EXPECT_EQ(run_convfirst(command).exit_code, kSavedRunAgain);
   finish(run);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "apps/run_folder/metrics_log.h"
 #include "framework/state/atomic_file.h"
 #include "framework/state/checkpoint_folder.h"
@@ -63,6 +65,12 @@ void expect_same_run(const fs::path& run, const fs::path& expected) {
   const auto expected_rows = timeless_rows(expected);
   EXPECT_FALSE(expected_rows.empty());
   EXPECT_EQ(timeless_rows(run), expected_rows);
+}
+
+std::vector<float> floats_of(const std::string& bytes) {
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
 }
 
 FolderContents contents_of(const fs::path& folder) {

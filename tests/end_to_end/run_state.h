@@ -13,6 +13,9 @@ namespace cf {
 // Bytes of every tensor by name, after the checksums were verified.
 std::map<std::string, std::string> tensors_of(const std::filesystem::path& checkpoint);
 
+// The values of a float32 tensor.
+std::vector<float> floats_of(const std::string& bytes);
+
 // Expects the last checkpoints of two runs to hold equal bits (model, averages, optimizer) and equal
 // progress, times aside, and their rows of metrics to be equal, times and memory aside.
 void expect_same_run(const std::filesystem::path& run, const std::filesystem::path& expected);

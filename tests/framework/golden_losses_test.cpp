@@ -15,7 +15,7 @@ constexpr K kClasses{11};
 
 // Loss and gradient of the file's logits in T at the place, against its tensors `key` and `grads.key`.
 template <class T, class Place>
-void expect_golden(Place place, const std::string& key, double tolerance) {
+void expect_golden_loss(Place place, const std::string& key, double tolerance) {
   const GoldenFile golden("losses");
   const auto logits64 = golden.values("logits"), soft64 = golden.values("soft_targets");
   const auto labels = golden.integers("labels");
@@ -47,9 +47,9 @@ void expect_golden(Place place, const std::string& key, double tolerance) {
 TEST(GoldenLosses, EqualPyTorch) {
   Threads threads(2);
   for (const std::string key : {"smooth", "soft", "bce"}) {
-    expect_golden<double>(Reference{}, key, 1e-6);
-    expect_golden<float>(Reference{}, key, 1e-5);
-    expect_golden<float>(Cpu{&threads}, key, 1e-5);
+    expect_golden_loss<double>(Reference{}, key, 1e-6);
+    expect_golden_loss<float>(Reference{}, key, 1e-5);
+    expect_golden_loss<float>(Cpu{&threads}, key, 1e-5);
   }
 }
 

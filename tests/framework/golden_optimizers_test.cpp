@@ -64,7 +64,7 @@ struct State {
 };
 
 template <class T, class Place>
-void expect_golden(Place place, const std::string& rule, double tolerance) {
+void expect_golden_steps(Place place, const std::string& rule, double tolerance) {
   const GoldenFile golden("optimizers");
   const auto start = golden.values(rule + ".0");
   State<T> state{.weights = {start.begin(), start.end()},
@@ -90,8 +90,8 @@ void expect_golden(Place place, const std::string& rule, double tolerance) {
 TEST(GoldenOptimizers, EqualPyTorch) {
   Threads threads(2);
   for (const std::string rule : {"sgd", "sgd_nesterov", "adamw", "rmsprop"}) {
-    expect_golden<double>(Reference{}, rule, 1e-6);
-    expect_golden<float>(Cpu{&threads}, rule, 1e-5);
+    expect_golden_steps<double>(Reference{}, rule, 1e-6);
+    expect_golden_steps<float>(Cpu{&threads}, rule, 1e-5);
   }
 }
 

@@ -9,11 +9,11 @@ namespace cf {
 namespace {
 
 constexpr int kRanks = 2;
-constexpr std::int64_t kSize = 100'003;
+constexpr std::int64_t kLength = 100'003;
 
 std::vector<float> values_of(int rank) {
   Philox draw(11, Purpose::Test, static_cast<std::uint64_t>(rank));
-  std::vector<float> values(kSize);
+  std::vector<float> values(kLength);
   for (float& value : values) value = draw.normal();
   return values;
 }
@@ -34,7 +34,7 @@ TEST_F(Nccl, SumsAndGathersAndBroadcastsOutsideAndInsideOfAGraph) {
     const GpuStream* stream = executor->stream();
     const auto wait = [&] { ranks->wait_for_gpu([&] { executor->synchronize(); }); };
 
-    const Tensor sum = executor->place<float>(values_of(rank), Shape(I{kSize}));
+    const Tensor sum = executor->place<float>(values_of(rank), Shape(I{kLength}));
     ranks->sum_over_ranks(sum, stream);
     wait();
     std::vector<float> expected = values_of(0);
@@ -44,7 +44,7 @@ TEST_F(Nccl, SumsAndGathersAndBroadcastsOutsideAndInsideOfAGraph) {
 
     const Tensor gathered =
         executor->place<float>(std::vector<float>(kRanks, static_cast<float>(rank)), Shape(I{kRanks}));
-    const Tensor sent = executor->place<float>(values_of(rank), Shape(I{kSize}));
+    const Tensor sent = executor->place<float>(values_of(rank), Shape(I{kLength}));
     const CapturedWork work(*executor, [&] {
       ranks->sum_over_ranks(sum, stream);
       ranks->gather_from_ranks(gathered, stream);
@@ -68,7 +68,7 @@ TEST_F(Nccl, AnErrorOfOneRankEndsWhatTheGpuOfAnotherWaitsFor) {
       const int rank = rendezvous.rank();
       const auto ranks = make_nccl_communicator(rendezvous, rank);
       const auto executor = Executor::cuda(rank, DType::Float32);
-      const Tensor sum = executor->place<float>(values_of(rank), Shape(I{kSize}));
+      const Tensor sum = executor->place<float>(values_of(rank), Shape(I{kLength}));
       const auto add = [&] { ranks->sum_over_ranks(sum, executor->stream()); };
       std::unique_ptr<CapturedWork> work;
       if (in_graph) work = std::make_unique<CapturedWork>(*executor, add);
@@ -90,7 +90,7 @@ TEST_F(Nccl, NamesTheRankThatDoesNotCome) {
     const int rank = rendezvous.rank();
     const auto ranks = make_nccl_communicator(rendezvous, rank);
     const auto executor = Executor::cuda(rank, DType::Float32);
-    const Tensor sum = executor->place<float>(values_of(rank), Shape(I{kSize}));
+    const Tensor sum = executor->place<float>(values_of(rank), Shape(I{kLength}));
     ranks->barrier();
     if (rank == 1) {
       while (true) {

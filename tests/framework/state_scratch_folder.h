@@ -1,4 +1,5 @@
-// A folder of a test's own, removed with it, and what the tests of framework/state ask about errors.
+// A folder of a test's own, removed with it, and what the tests of framework/state ask about files and
+// errors.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "kernels/base/check.h"
+#include "tests/data/expect_error.h"
 
 namespace cf {
 
@@ -43,21 +45,6 @@ inline void write_bytes(const std::filesystem::path& path, std::string_view byte
 inline std::string read_bytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// Expects an Error of `kind` whose message contains every one of `words`.
-template <class Body>
-void expect_error(ErrorKind kind, std::initializer_list<std::string_view> words, Body&& body) {
-  try {
-    body();
-    ADD_FAILURE() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(kind)) << error.what();
-    for (const auto word : words) {
-      EXPECT_NE(std::string_view(error.what()).find(word), std::string_view::npos)
-          << "'" << word << "' is not in: " << error.what();
-    }
-  }
 }
 
 }  // namespace cf

@@ -12,7 +12,8 @@
 namespace cf::kernels {
 namespace {
 
-constexpr Activation kKinds[] = {Activation::None, Activation::Relu, Activation::Silu, Activation::HardSwish};
+constexpr Activation kActivations[] = {Activation::None, Activation::Relu, Activation::Silu,
+                                       Activation::HardSwish};
 
 template <class T>
 View<T, I> flat(std::vector<T>& values) {
@@ -20,7 +21,7 @@ View<T, I> flat(std::vector<T>& values) {
 }
 
 TEST(Activation, GradientsMatchDifferences) {
-  for (const auto kind : kKinds) {
+  for (const auto kind : kActivations) {
     auto x = random_normal(101, 1, 0, 3);
     auto dy = random_normal(101, 2);
     std::vector<double> y(x.size()), dx(x.size());
@@ -54,7 +55,7 @@ TEST(Activation, TakesKnownValues) {
 TEST(Activation, NaNStaysNaN) {
   std::vector<float> x(9, std::nanf("")), ones(9, 1.0F), y(9);
   Threads threads(1);
-  for (const auto kind : kKinds) {
+  for (const auto kind : kActivations) {
     activation(Cpu{&threads}, ActivationForward<float>{.x = flat(x), .activation = kind, .y = flat(y)});
     for (const float value : y) EXPECT_TRUE(std::isnan(value)) << name_of(kind);
     activation(Reference{}, ActivationForward<float>{.x = flat(x), .activation = kind, .y = flat(y)});

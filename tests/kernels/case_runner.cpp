@@ -1,5 +1,7 @@
 #include "tests/kernels/case_runner.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 
@@ -208,5 +210,12 @@ std::vector<std::string> check_case_on_cpu(const Case& problem) { return Checker
 #ifdef CF_WITH_CUDA
 std::vector<std::string> check_case_on_cuda(const Case& problem) { return Checker(problem).check_cuda(); }
 #endif
+
+std::string test_name(const testing::TestParamInfo<Case>& info) {
+  std::string name = info.param.name;
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
 
 }  // namespace cf::kernels

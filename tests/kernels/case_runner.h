@@ -4,6 +4,8 @@
 // reference loops in that type. Error: norm of the difference over norm of the truth, for each output tensor.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <ostream>
 #include <string>
 #include <vector>
@@ -40,7 +42,10 @@ std::vector<std::string> check_case_on_cpu(const Case& problem);
 std::vector<std::string> check_case_on_cuda(const Case& problem);
 #endif
 
-// How GoogleTest names a case; without it, by its bytes.
+// How GoogleTest prints a case; without it, by its bytes.
 inline void PrintTo(const Case& problem, std::ostream* out) { *out << problem.name; }
+
+// How GoogleTest names the test of a case.
+std::string test_name(const testing::TestParamInfo<Case>& info);
 
 }  // namespace cf::kernels

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 #include <string>
 #include <utility>
@@ -38,13 +37,6 @@ class KernelCase : public testing::TestWithParam<Case> {};
 TEST_P(KernelCase, MatchesTheReference) {
   const auto complaints = kFindsRaces ? check_case_on_cpu(GetParam()) : check_case(GetParam());
   for (const auto& complaint : complaints) ADD_FAILURE() << GetParam().name << ": " << complaint;
-}
-
-std::string test_name(const testing::TestParamInfo<Case>& info) {
-  std::string name = info.param.name;
-  std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, KernelCase, testing::ValuesIn(test_cases()), test_name);

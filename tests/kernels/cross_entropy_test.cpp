@@ -53,10 +53,10 @@ struct Loss {
   }
 };
 
-constexpr LossKind kKinds[] = {LossKind::CrossEntropy, LossKind::BinaryCrossEntropy};
+constexpr LossKind kLossKinds[] = {LossKind::CrossEntropy, LossKind::BinaryCrossEntropy};
 
 TEST(CrossEntropy, GradientsMatchDifferences) {
-  for (const auto kind : kKinds) {
+  for (const auto kind : kLossKinds) {
     for (const bool soft : {false, true}) {
       Loss<double> loss{.kind = kind, .smoothing = 0.1F, .soft = soft};
       const auto dlogits = loss.backward(Reference{}, 1.7);
@@ -89,7 +89,7 @@ TEST(CrossEntropy, GradientsOfASampleSumToZero) {
 // Logits up to 1e4 either way: no overflow, and a loss far below the rounding of the largest exponential.
 TEST(CrossEntropy, IsStableForLargeLogits) {
   Threads threads(2);
-  for (const auto kind : kKinds) {
+  for (const auto kind : kLossKinds) {
     for (const float factor : {1e4F, -1e4F}) {
       Loss<float> loss{.kind = kind};
       for (float& z : loss.logits) z *= factor;
@@ -121,7 +121,7 @@ TEST(CrossEntropy, AMaskedLogitOfMinusInfinityLeavesTheLossFinite) {
 
 TEST(CrossEntropy, ANaNIsNotHidden) {
   Threads threads(1);
-  for (const auto kind : kKinds) {
+  for (const auto kind : kLossKinds) {
     Loss<float> loss{.kind = kind};
     loss.logits[2 * 13 + 4] = std::nanf("");
     EXPECT_TRUE(std::isnan(loss.forward(Cpu{&threads})));

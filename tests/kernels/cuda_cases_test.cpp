@@ -2,9 +2,6 @@
 #ifdef CF_WITH_CUDA
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cctype>
-
 #include "kernels/all_cases.h"
 #include "tests/kernels/case_runner.h"
 #include "tests/kernels/device_memory.h"
@@ -24,13 +21,6 @@ TEST_P(CudaKernelCase, MatchesTheReference) {
   if (const auto missing = missing_gpu(); !missing.empty()) GTEST_SKIP() << missing;
   for (const auto& complaint : check_case_on_cuda(GetParam()))
     ADD_FAILURE() << GetParam().name << ": " << complaint;
-}
-
-std::string test_name(const testing::TestParamInfo<Case>& info) {
-  std::string name = info.param.name;
-  std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CudaKernelCase, testing::ValuesIn(cuda_cases()), test_name);

@@ -9,20 +9,17 @@
 #include "kernels/linear/linear.h"
 #include "tests/kernels/directional_derivative.h"
 #include "tests/kernels/random_vector.h"
+#include "tests/kernels/values.h"
 
 namespace cf::kernels {
 namespace {
 
-using Values = std::vector<double>;
-
-constexpr N n{2};
-constexpr H h{3};
-constexpr W w{2};
-constexpr C c{8};
-constexpr E e{24};
+constexpr N kN{2};
+constexpr H kH{3};
+constexpr W kW{2};
+constexpr C kC{8};
+constexpr E kE{24};
 constexpr std::int64_t kPixels = 12;
-
-Values zeros(std::int64_t size) { return Values(static_cast<std::size_t>(size)); }
 
 Values product(const Values& x, const Values& weight, const Values& bias, std::int64_t rows) {
   const M pixels{kPixels};
@@ -36,25 +33,25 @@ Values product(const Values& x, const Values& weight, const Values& bias, std::i
 }
 
 TEST(FeedForwardBackward, IsTheDerivativeOfTheForwardPass) {
-  Values u = random_normal(kPixels * c.value, 1), expand = random_normal(e.value * c.value, 2),
-         bias = random_normal(e.value, 3), project = random_normal(c.value * e.value, 4);
-  const Values dp = random_normal(kPixels * c.value, 5), no_bias = zeros(c.value);
+  Values u = random_normal(kPixels * kC.value, 1), expand = random_normal(kE.value * kC.value, 2),
+         bias = random_normal(kE.value, 3), project = random_normal(kC.value * kE.value, 4);
+  const Values dp = random_normal(kPixels * kC.value, 5), no_bias = zeros(kC.value);
   const auto loss = [&] {
-    Values hidden = product(u, expand, bias, e.value);
+    Values hidden = product(u, expand, bias, kE.value);
     for (double& value : hidden) value = std::max(value, 0.0);
-    return dot(product(hidden, project, no_bias, c.value), dp);
+    return dot(product(hidden, project, no_bias, kC.value), dp);
   };
-  Values du = zeros(kPixels * c.value), dexpand = zeros(e.value * c.value), dbias = zeros(e.value);
-  Values dproject = zeros(c.value * e.value);
-  feed_forward(Reference{}, FeedForwardBackward<double>{.u = {u.data(), n, h, w, c},
-                                                        .expand = {expand.data(), e, c},
-                                                        .expand_bias = {bias.data(), e},
-                                                        .project = {project.data(), c, e},
-                                                        .dp = {dp.data(), n, h, w, c},
-                                                        .du = {du.data(), n, h, w, c},
-                                                        .dexpand = {dexpand.data(), e, c},
-                                                        .dexpand_bias = {dbias.data(), e},
-                                                        .dproject = {dproject.data(), c, e}});
+  Values du = zeros(kPixels * kC.value), dexpand = zeros(kE.value * kC.value), dbias = zeros(kE.value);
+  Values dproject = zeros(kC.value * kE.value);
+  feed_forward(Reference{}, FeedForwardBackward<double>{.u = {u.data(), kN, kH, kW, kC},
+                                                        .expand = {expand.data(), kE, kC},
+                                                        .expand_bias = {bias.data(), kE},
+                                                        .project = {project.data(), kC, kE},
+                                                        .dp = {dp.data(), kN, kH, kW, kC},
+                                                        .du = {du.data(), kN, kH, kW, kC},
+                                                        .dexpand = {dexpand.data(), kE, kC},
+                                                        .dexpand_bias = {dbias.data(), kE},
+                                                        .dproject = {dproject.data(), kC, kE}});
   expect_gradient("u", u, du, loss);
   expect_gradient("expand", expand, dexpand, loss);
   expect_gradient("expand_bias", bias, dbias, loss);
@@ -63,15 +60,15 @@ TEST(FeedForwardBackward, IsTheDerivativeOfTheForwardPass) {
 
 std::string refusal(std::int64_t dp_width, std::int64_t project_hidden, std::int64_t dexpand_channels) {
   try {
-    feed_forward(Reference{}, FeedForwardBackward<float>{.u = {nullptr, n, h, w, c},
-                                                         .expand = {nullptr, e, c},
-                                                         .expand_bias = {nullptr, e},
-                                                         .project = {nullptr, c, E{project_hidden}},
-                                                         .dp = {nullptr, n, h, W{dp_width}, c},
-                                                         .du = {nullptr, n, h, w, c},
-                                                         .dexpand = {nullptr, e, C{dexpand_channels}},
-                                                         .dexpand_bias = {nullptr, e},
-                                                         .dproject = {nullptr, c, e}});
+    feed_forward(Reference{}, FeedForwardBackward<float>{.u = {nullptr, kN, kH, kW, kC},
+                                                         .expand = {nullptr, kE, kC},
+                                                         .expand_bias = {nullptr, kE},
+                                                         .project = {nullptr, kC, E{project_hidden}},
+                                                         .dp = {nullptr, kN, kH, W{dp_width}, kC},
+                                                         .du = {nullptr, kN, kH, kW, kC},
+                                                         .dexpand = {nullptr, kE, C{dexpand_channels}},
+                                                         .dexpand_bias = {nullptr, kE},
+                                                         .dproject = {nullptr, kC, kE}});
   } catch (const Error& error) {
     return error.what();
   }

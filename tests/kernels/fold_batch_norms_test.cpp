@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -11,78 +10,67 @@
 #include "kernels/covariance/covariance.h"
 #include "kernels/linear/linear.h"
 #include "tests/kernels/directional_derivative.h"
+#include "tests/kernels/values.h"
 
 namespace cf::kernels {
 namespace {
 
-using Values = std::vector<double>;
-
-constexpr M kRows{57};
-constexpr C kChannels{8};
-constexpr E kHidden{20};
-constexpr std::int64_t kWeights = kHidden.value * kChannels.value;
-
-Values zeros(std::int64_t size) { return Values(static_cast<std::size_t>(size), 0.0); }
-
-template <class... Axes>
-View<const double, Axes...> in(const Values& values, Axes... axes) {
-  return {values.data(), axes...};
-}
-template <class... Axes>
-View<double, Axes...> out(Values& values, Axes... axes) {
-  return {values.data(), axes...};
-}
+constexpr M kConvRows{57};
+constexpr C kConvChannels{8};
+constexpr E kExpandedChannels{20};
+constexpr std::int64_t kExpansionSize = kExpandedChannels.value * kConvChannels.value;
 
 // u with correlated channels off zero, and the parameters of both norms and of the expansion.
 struct Problem {
   Values u, expand, conv_gamma, conv_beta, expand_gamma, expand_beta;
 
   Problem()
-      : expand(random_normal(kWeights, 2, 0, 0.4)),
-        conv_gamma(random_normal(kChannels.value, 3, 1, 0.5)),
-        conv_beta(random_normal(kChannels.value, 4)),
-        expand_gamma(random_normal(kHidden.value, 5, 1, 0.5)),
-        expand_beta(random_normal(kHidden.value, 6)) {
-    u = random_normal(kRows.value * kChannels.value, 1, 0.7);
+      : expand(random_normal(kExpansionSize, 2, 0, 0.4)),
+        conv_gamma(random_normal(kConvChannels.value, 3, 1, 0.5)),
+        conv_beta(random_normal(kConvChannels.value, 4)),
+        expand_gamma(random_normal(kExpandedChannels.value, 5, 1, 0.5)),
+        expand_beta(random_normal(kExpandedChannels.value, 6)) {
+    u = random_normal(kConvRows.value * kConvChannels.value, 1, 0.7);
     for (std::size_t i = 1; i < u.size(); ++i) u[i] += 0.5 * u[i - 1];
   }
 };
 
 struct Folded {
-  Values mean = zeros(kChannels.value), covariance = zeros(kChannels.value * kChannels.value),
-         folded = zeros(kWeights), bias = zeros(kHidden.value), hidden_mean = zeros(kHidden.value),
-         hidden_variance = zeros(kHidden.value), conv_mean = zeros(kChannels.value),
-         conv_variance = zeros(kChannels.value);
+  Values mean = zeros(kConvChannels.value), covariance = zeros(kConvChannels.value * kConvChannels.value),
+         folded = zeros(kExpansionSize), bias = zeros(kExpandedChannels.value),
+         hidden_mean = zeros(kExpandedChannels.value), hidden_variance = zeros(kExpandedChannels.value),
+         conv_mean = zeros(kConvChannels.value), conv_variance = zeros(kConvChannels.value);
 
-  explicit Folded(const Problem& p, const Values& conv_bias = zeros(kChannels.value)) {
-    const K k{kChannels.value};
-    kernels::covariance(Reference{}, Covariance<double>{.x = in(p.u, kRows, kChannels),
-                                                        .mean = out(mean, kChannels),
-                                                        .covariance = out(covariance, kChannels, k),
+  explicit Folded(const Problem& p, const Values& conv_bias = zeros(kConvChannels.value)) {
+    const K k{kConvChannels.value};
+    kernels::covariance(Reference{}, Covariance<double>{.x = in(p.u, kConvRows, kConvChannels),
+                                                        .mean = out(mean, kConvChannels),
+                                                        .covariance = out(covariance, kConvChannels, k),
                                                         .workspace = {}});
-    fold_batch_norms(Reference{}, FoldBatchNorms<double>{.bias = in(conv_bias, kChannels),
-                                                         .mean = in(mean, kChannels),
-                                                         .covariance = in(covariance, kChannels, k),
-                                                         .expand = in(p.expand, kHidden, kChannels),
-                                                         .conv_gamma = in(p.conv_gamma, kChannels),
-                                                         .conv_beta = in(p.conv_beta, kChannels),
-                                                         .expand_gamma = in(p.expand_gamma, kHidden),
-                                                         .expand_beta = in(p.expand_beta, kHidden),
-                                                         .folded = out(folded, kHidden, kChannels),
-                                                         .folded_bias = out(bias, kHidden),
-                                                         .hidden_mean = out(hidden_mean, kHidden),
-                                                         .hidden_variance = out(hidden_variance, kHidden),
-                                                         .conv_mean = out(conv_mean, kChannels),
-                                                         .conv_variance = out(conv_variance, kChannels)});
+    fold_batch_norms(Reference{},
+                     FoldBatchNorms<double>{.bias = in(conv_bias, kConvChannels),
+                                            .mean = in(mean, kConvChannels),
+                                            .covariance = in(covariance, kConvChannels, k),
+                                            .expand = in(p.expand, kExpandedChannels, kConvChannels),
+                                            .conv_gamma = in(p.conv_gamma, kConvChannels),
+                                            .conv_beta = in(p.conv_beta, kConvChannels),
+                                            .expand_gamma = in(p.expand_gamma, kExpandedChannels),
+                                            .expand_beta = in(p.expand_beta, kExpandedChannels),
+                                            .folded = out(folded, kExpandedChannels, kConvChannels),
+                                            .folded_bias = out(bias, kExpandedChannels),
+                                            .hidden_mean = out(hidden_mean, kExpandedChannels),
+                                            .hidden_variance = out(hidden_variance, kExpandedChannels),
+                                            .conv_mean = out(conv_mean, kConvChannels),
+                                            .conv_variance = out(conv_variance, kConvChannels)});
   }
 
   Values apply(const Values& u) const {
-    Values h = zeros(kRows.value * kHidden.value);
-    const K k{kHidden.value};
-    linear(Reference{}, LinearForward<double>{.x = in(u, kRows, kChannels),
-                                              .weight = in(folded, k, kChannels),
+    Values h = zeros(kConvRows.value * kExpandedChannels.value);
+    const K k{kExpandedChannels.value};
+    linear(Reference{}, LinearForward<double>{.x = in(u, kConvRows, kConvChannels),
+                                              .weight = in(folded, k, kConvChannels),
                                               .bias = in(bias, k),
-                                              .y = out(h, kRows, k),
+                                              .y = out(h, kConvRows, k),
                                               .workspace = {}});
     return h;
   }
@@ -99,7 +87,7 @@ struct Normed {
     batch_norm(
         Reference{},
         BatchNormStatistics<double>{
-            .x = in(x, kRows, c), .mean = out(mean, c), .variance = out(variance, c), .workspace = {}});
+            .x = in(x, kConvRows, c), .mean = out(mean, c), .variance = out(variance, c), .workspace = {}});
     batch_norm(Reference{}, BatchNormFold<double>{.mean = in(mean, c),
                                                   .variance = in(variance, c),
                                                   .gamma = in(gamma, c),
@@ -107,33 +95,26 @@ struct Normed {
                                                   .rstd = {},
                                                   .scale = out(scale, c),
                                                   .shift = out(shift, c)});
-    batch_norm(
-        Reference{},
-        BatchNormApply<double>{
-            .x = in(x, kRows, c), .scale = in(scale, c), .shift = in(shift, c), .y = out(y, kRows, c)});
+    batch_norm(Reference{}, BatchNormApply<double>{.x = in(x, kConvRows, c),
+                                                   .scale = in(scale, c),
+                                                   .shift = in(shift, c),
+                                                   .y = out(y, kConvRows, c)});
   }
 };
-
-void expect_near(const Values& values, const Values& expected, const char* name) {
-  ASSERT_EQ(values.size(), expected.size()) << name;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    EXPECT_NEAR(values[i], expected[i], 1e-12 * (1 + std::abs(expected[i]))) << name << " " << i;
-  }
-}
 
 TEST(FoldBatchNorms, EqualsTheLayersAndTheirStatistics) {
   const Problem p;
   const Normed conv(p.u, p.conv_gamma, p.conv_beta);
-  Values hidden = zeros(kRows.value * kHidden.value);
-  const K k{kHidden.value};
-  linear(Reference{}, LinearForward<double>{.x = in(conv.y, kRows, kChannels),
-                                            .weight = in(p.expand, k, kChannels),
+  Values hidden = zeros(kConvRows.value * kExpandedChannels.value);
+  const K k{kExpandedChannels.value};
+  linear(Reference{}, LinearForward<double>{.x = in(conv.y, kConvRows, kConvChannels),
+                                            .weight = in(p.expand, k, kConvChannels),
                                             .bias = {},
-                                            .y = out(hidden, kRows, k),
+                                            .y = out(hidden, kConvRows, k),
                                             .workspace = {}});
   const Normed expanded(hidden, p.expand_gamma, p.expand_beta);
 
-  const Values conv_bias = random_normal(kChannels.value, 9);
+  const Values conv_bias = random_normal(kConvChannels.value, 9);
   const Folded folded(p, conv_bias);
   expect_near(folded.apply(p.u), expanded.y, "h");
   Values conv_mean = conv.mean;
@@ -147,44 +128,46 @@ TEST(FoldBatchNorms, EqualsTheLayersAndTheirStatistics) {
 // Of h = folded(statistics of u) u + bias, along u and every parameter.
 TEST(FoldBatchNorms, Gradients) {
   Problem p;
-  const Values dh = random_normal(kRows.value * kHidden.value, 7);
+  const Values dh = random_normal(kConvRows.value * kExpandedChannels.value, 7);
   const Folded folded(p);
-  const K k{kHidden.value}, square{kChannels.value};
-  Values du = zeros(kRows.value * kChannels.value), dfolded = zeros(kWeights), dbias = zeros(kHidden.value);
-  linear(Reference{}, LinearBackwardInput<double>{.dy = in(dh, kRows, k),
-                                                  .weight = in(folded.folded, k, kChannels),
-                                                  .dx = out(du, kRows, kChannels),
+  const K k{kExpandedChannels.value}, square{kConvChannels.value};
+  Values du = zeros(kConvRows.value * kConvChannels.value), dfolded = zeros(kExpansionSize),
+         dbias = zeros(kExpandedChannels.value);
+  linear(Reference{}, LinearBackwardInput<double>{.dy = in(dh, kConvRows, k),
+                                                  .weight = in(folded.folded, k, kConvChannels),
+                                                  .dx = out(du, kConvRows, kConvChannels),
                                                   .workspace = {}});
-  linear(Reference{}, LinearBackwardWeight<double>{.x = in(p.u, kRows, kChannels),
-                                                   .dy = in(dh, kRows, k),
-                                                   .dweight = out(dfolded, k, kChannels),
+  linear(Reference{}, LinearBackwardWeight<double>{.x = in(p.u, kConvRows, kConvChannels),
+                                                   .dy = in(dh, kConvRows, k),
+                                                   .dweight = out(dfolded, k, kConvChannels),
                                                    .dbias = out(dbias, k),
                                                    .workspace = {}});
-  Values dexpand = zeros(kWeights), dconv_gamma = zeros(kChannels.value), dconv_beta = zeros(kChannels.value),
-         dexpand_gamma = zeros(kHidden.value), dexpand_beta = zeros(kHidden.value),
-         dmean = zeros(kChannels.value), dcovariance = zeros(kChannels.value * kChannels.value);
-  fold_batch_norms(Reference{},
-                   FoldBatchNormsBackward<double>{.mean = in(folded.mean, kChannels),
-                                                  .covariance = in(folded.covariance, kChannels, square),
-                                                  .expand = in(p.expand, kHidden, kChannels),
-                                                  .conv_gamma = in(p.conv_gamma, kChannels),
-                                                  .expand_gamma = in(p.expand_gamma, kHidden),
-                                                  .folded = in(folded.folded, kHidden, kChannels),
-                                                  .hidden_variance = in(folded.hidden_variance, kHidden),
-                                                  .dfolded = in(dfolded, kHidden, kChannels),
-                                                  .dfolded_bias = in(dbias, kHidden),
-                                                  .dexpand = out(dexpand, kHidden, kChannels),
-                                                  .dconv_gamma = out(dconv_gamma, kChannels),
-                                                  .dconv_beta = out(dconv_beta, kChannels),
-                                                  .dexpand_gamma = out(dexpand_gamma, kHidden),
-                                                  .dexpand_beta = out(dexpand_beta, kHidden),
-                                                  .dmean = out(dmean, kChannels),
-                                                  .dcovariance = out(dcovariance, kChannels, square)});
-  covariance(Reference{}, CovarianceBackward<double>{.x = in(p.u, kRows, kChannels),
-                                                     .mean = in(folded.mean, kChannels),
-                                                     .dmean = in(dmean, kChannels),
-                                                     .dcovariance = in(dcovariance, kChannels, square),
-                                                     .dx = out(du, kRows, kChannels),
+  Values dexpand = zeros(kExpansionSize), dconv_gamma = zeros(kConvChannels.value),
+         dconv_beta = zeros(kConvChannels.value), dexpand_gamma = zeros(kExpandedChannels.value),
+         dexpand_beta = zeros(kExpandedChannels.value), dmean = zeros(kConvChannels.value),
+         dcovariance = zeros(kConvChannels.value * kConvChannels.value);
+  fold_batch_norms(Reference{}, FoldBatchNormsBackward<double>{
+                                    .mean = in(folded.mean, kConvChannels),
+                                    .covariance = in(folded.covariance, kConvChannels, square),
+                                    .expand = in(p.expand, kExpandedChannels, kConvChannels),
+                                    .conv_gamma = in(p.conv_gamma, kConvChannels),
+                                    .expand_gamma = in(p.expand_gamma, kExpandedChannels),
+                                    .folded = in(folded.folded, kExpandedChannels, kConvChannels),
+                                    .hidden_variance = in(folded.hidden_variance, kExpandedChannels),
+                                    .dfolded = in(dfolded, kExpandedChannels, kConvChannels),
+                                    .dfolded_bias = in(dbias, kExpandedChannels),
+                                    .dexpand = out(dexpand, kExpandedChannels, kConvChannels),
+                                    .dconv_gamma = out(dconv_gamma, kConvChannels),
+                                    .dconv_beta = out(dconv_beta, kConvChannels),
+                                    .dexpand_gamma = out(dexpand_gamma, kExpandedChannels),
+                                    .dexpand_beta = out(dexpand_beta, kExpandedChannels),
+                                    .dmean = out(dmean, kConvChannels),
+                                    .dcovariance = out(dcovariance, kConvChannels, square)});
+  covariance(Reference{}, CovarianceBackward<double>{.x = in(p.u, kConvRows, kConvChannels),
+                                                     .mean = in(folded.mean, kConvChannels),
+                                                     .dmean = in(dmean, kConvChannels),
+                                                     .dcovariance = in(dcovariance, kConvChannels, square),
+                                                     .dx = out(du, kConvRows, kConvChannels),
                                                      .workspace = {}});
 
   const auto loss = [&] { return dot(Folded(p).apply(p.u), dh); };
@@ -194,7 +177,7 @@ TEST(FoldBatchNorms, Gradients) {
   expect_gradient("conv_beta", p.conv_beta, dconv_beta, loss);
   expect_gradient("expand_gamma", p.expand_gamma, dexpand_gamma, loss);
   expect_gradient("expand_beta", p.expand_beta, dexpand_beta, loss);
-  EXPECT_EQ(dconv_beta, zeros(kChannels.value));
+  EXPECT_EQ(dconv_beta, zeros(kConvChannels.value));
 }
 
 TEST(Covariance, RefusesOneRowAndExtentsThatDoNotFit) {

@@ -3,110 +3,91 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <vector>
-
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/covariance/covariance.h"
 #include "kernels/linear/linear.h"
 #include "tests/kernels/directional_derivative.h"
+#include "tests/kernels/values.h"
 
 namespace cf::kernels {
 namespace {
 
-using Values = std::vector<double>;
-
-constexpr M kRows{57};
-constexpr C kChannels{8};
-constexpr E kHidden{20};
-constexpr K kOut{kHidden.value}, kSquare{kChannels.value};
-constexpr C kHiddenChannels{kHidden.value};
-constexpr std::int64_t kImage = kRows.value * kChannels.value, kWeights = kHidden.value * kChannels.value;
-
-Values zeros(std::int64_t size) { return Values(static_cast<std::size_t>(size), 0.0); }
-
-template <class... Axes>
-View<const double, Axes...> in(const Values& values, Axes... axes) {
-  return {values.data(), axes...};
-}
-template <class... Axes>
-View<double, Axes...> out(Values& values, Axes... axes) {
-  return {values.data(), axes...};
-}
+constexpr M kInputRows{57};
+constexpr C kInputChannels{8};
+constexpr E kExpanded{20};
+constexpr K kOut{kExpanded.value}, kSquare{kInputChannels.value};
+constexpr C kAsChannels{kExpanded.value};
+constexpr std::int64_t kInputSize = kInputRows.value * kInputChannels.value,
+                       kExpandWeights = kExpanded.value * kInputChannels.value;
 
 // x with correlated channels off zero, and the parameters.
-struct Problem {
-  Values x, expand = random_normal(kWeights, 2, 0, 0.4), gamma = random_normal(kHidden.value, 3, 1, 0.5),
-            beta = random_normal(kHidden.value, 4);
+struct ExpandNorm {
+  Values x, expand = random_normal(kExpandWeights, 2, 0, 0.4),
+            gamma = random_normal(kExpanded.value, 3, 1, 0.5), beta = random_normal(kExpanded.value, 4);
 
-  Problem() : x(random_normal(kImage, 1, 0.7)) {
+  ExpandNorm() : x(random_normal(kInputSize, 1, 0.7)) {
     for (std::size_t i = 1; i < x.size(); ++i) x[i] += 0.5 * x[i - 1];
   }
 };
 
 // h by the folded weights.
-struct Folded {
-  Values mean = zeros(kChannels.value), covariance = zeros(kChannels.value * kChannels.value),
-         weight = zeros(kWeights), bias = zeros(kHidden.value), hidden_mean = zeros(kHidden.value),
-         hidden_variance = zeros(kHidden.value), h = zeros(kRows.value * kHidden.value);
+struct FoldedExpandNorm {
+  Values mean = zeros(kInputChannels.value), covariance = zeros(kInputChannels.value * kInputChannels.value),
+         weight = zeros(kExpandWeights), bias = zeros(kExpanded.value), hidden_mean = zeros(kExpanded.value),
+         hidden_variance = zeros(kExpanded.value), h = zeros(kInputRows.value * kExpanded.value);
 
-  explicit Folded(const Problem& p, const Values& input_mean = zeros(kChannels.value)) {
-    kernels::covariance(Reference{}, Covariance<double>{.x = in(p.x, kRows, kChannels),
-                                                        .mean = out(mean, kChannels),
-                                                        .covariance = out(covariance, kChannels, kSquare),
-                                                        .workspace = {}});
-    fold_expand_norm(Reference{}, FoldExpandNorm<double>{.input_mean = in(input_mean, kChannels),
-                                                         .mean = in(mean, kChannels),
-                                                         .covariance = in(covariance, kChannels, kSquare),
-                                                         .expand = in(p.expand, kHidden, kChannels),
-                                                         .gamma = in(p.gamma, kHidden),
-                                                         .beta = in(p.beta, kHidden),
-                                                         .folded = out(weight, kHidden, kChannels),
-                                                         .folded_bias = out(bias, kHidden),
-                                                         .hidden_mean = out(hidden_mean, kHidden),
-                                                         .hidden_variance = out(hidden_variance, kHidden),
-                                                         .workspace = {}});
-    linear(Reference{}, LinearForward<double>{.x = in(p.x, kRows, kChannels),
-                                              .weight = in(weight, kOut, kChannels),
+  explicit FoldedExpandNorm(const ExpandNorm& p, const Values& input_mean = zeros(kInputChannels.value)) {
+    kernels::covariance(Reference{},
+                        Covariance<double>{.x = in(p.x, kInputRows, kInputChannels),
+                                           .mean = out(mean, kInputChannels),
+                                           .covariance = out(covariance, kInputChannels, kSquare),
+                                           .workspace = {}});
+    fold_expand_norm(Reference{},
+                     FoldExpandNorm<double>{.input_mean = in(input_mean, kInputChannels),
+                                            .mean = in(mean, kInputChannels),
+                                            .covariance = in(covariance, kInputChannels, kSquare),
+                                            .expand = in(p.expand, kExpanded, kInputChannels),
+                                            .gamma = in(p.gamma, kExpanded),
+                                            .beta = in(p.beta, kExpanded),
+                                            .folded = out(weight, kExpanded, kInputChannels),
+                                            .folded_bias = out(bias, kExpanded),
+                                            .hidden_mean = out(hidden_mean, kExpanded),
+                                            .hidden_variance = out(hidden_variance, kExpanded),
+                                            .workspace = {}});
+    linear(Reference{}, LinearForward<double>{.x = in(p.x, kInputRows, kInputChannels),
+                                              .weight = in(weight, kOut, kInputChannels),
                                               .bias = in(bias, kOut),
-                                              .y = out(h, kRows, kOut),
+                                              .y = out(h, kInputRows, kOut),
                                               .workspace = {}});
   }
 };
 
-void expect_near(const Values& values, const Values& expected, const char* name) {
-  ASSERT_EQ(values.size(), expected.size()) << name;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    EXPECT_NEAR(values[i], expected[i], 1e-12 * (1 + std::abs(expected[i]))) << name << " " << i;
-  }
-}
-
 TEST(FoldExpandNorm, EqualsTheLayersAndTheirStatistics) {
-  const Problem p;
-  Values hidden = zeros(kRows.value * kHidden.value), mean = zeros(kHidden.value), variance = mean,
+  const ExpandNorm p;
+  Values hidden = zeros(kInputRows.value * kExpanded.value), mean = zeros(kExpanded.value), variance = mean,
          scale = mean, offset = mean;
-  linear(Reference{}, LinearForward<double>{.x = in(p.x, kRows, kChannels),
-                                            .weight = in(p.expand, kOut, kChannels),
+  linear(Reference{}, LinearForward<double>{.x = in(p.x, kInputRows, kInputChannels),
+                                            .weight = in(p.expand, kOut, kInputChannels),
                                             .bias = {},
-                                            .y = out(hidden, kRows, kOut),
+                                            .y = out(hidden, kInputRows, kOut),
                                             .workspace = {}});
-  batch_norm(Reference{}, BatchNormStatistics<double>{.x = in(hidden, kRows, kHiddenChannels),
-                                                      .mean = out(mean, kHiddenChannels),
-                                                      .variance = out(variance, kHiddenChannels),
+  batch_norm(Reference{}, BatchNormStatistics<double>{.x = in(hidden, kInputRows, kAsChannels),
+                                                      .mean = out(mean, kAsChannels),
+                                                      .variance = out(variance, kAsChannels),
                                                       .workspace = {}});
-  batch_norm(Reference{}, BatchNormFold<double>{.mean = in(mean, kHiddenChannels),
-                                                .variance = in(variance, kHiddenChannels),
-                                                .gamma = in(p.gamma, kHiddenChannels),
-                                                .bias = in(p.beta, kHiddenChannels),
+  batch_norm(Reference{}, BatchNormFold<double>{.mean = in(mean, kAsChannels),
+                                                .variance = in(variance, kAsChannels),
+                                                .gamma = in(p.gamma, kAsChannels),
+                                                .bias = in(p.beta, kAsChannels),
                                                 .rstd = {},
-                                                .scale = out(scale, kHiddenChannels),
-                                                .shift = out(offset, kHiddenChannels)});
+                                                .scale = out(scale, kAsChannels),
+                                                .shift = out(offset, kAsChannels)});
   Values normed = hidden;
-  batch_norm(Reference{}, BatchNormApply<double>{.x = in(hidden, kRows, kHiddenChannels),
-                                                 .scale = in(scale, kHiddenChannels),
-                                                 .shift = in(offset, kHiddenChannels),
-                                                 .y = out(normed, kRows, kHiddenChannels)});
-  const Folded folded(p, Folded(p).mean);
+  batch_norm(Reference{}, BatchNormApply<double>{.x = in(hidden, kInputRows, kAsChannels),
+                                                 .scale = in(scale, kAsChannels),
+                                                 .shift = in(offset, kAsChannels),
+                                                 .y = out(normed, kInputRows, kAsChannels)});
+  const FoldedExpandNorm folded(p, FoldedExpandNorm(p).mean);
   expect_near(folded.h, normed, "h");
   expect_near(folded.hidden_mean, mean, "hidden_mean");
   expect_near(folded.hidden_variance, variance, "hidden_variance");
@@ -122,53 +103,55 @@ TEST(FoldExpandNorm, ShiftsWhatIsFarFromZeroByAWholeNumberOfDeviations) {
 }
 
 // dx = weight' dh + slope (x - mean) + what makes its sum zero.
-Values input_gradient(const Problem& p, const Folded& folded, const Values& slope, const Values& dh) {
-  Values dx = zeros(kImage);
-  linear(Reference{}, LinearBackwardInput<double>{.dy = in(dh, kRows, kOut),
-                                                  .weight = in(folded.weight, kOut, kChannels),
-                                                  .dx = out(dx, kRows, kChannels),
+Values input_gradient(const ExpandNorm& p, const FoldedExpandNorm& folded, const Values& slope,
+                      const Values& dh) {
+  Values dx = zeros(kInputSize);
+  linear(Reference{}, LinearBackwardInput<double>{.dy = in(dh, kInputRows, kOut),
+                                                  .weight = in(folded.weight, kOut, kInputChannels),
+                                                  .dx = out(dx, kInputRows, kInputChannels),
                                                   .workspace = {}});
-  const auto x = in(p.x, kRows, kChannels);
-  const auto view = out(dx, kRows, kChannels);
-  for (const C c : range(kChannels)) {
+  const auto x = in(p.x, kInputRows, kInputChannels);
+  const auto view = out(dx, kInputRows, kInputChannels);
+  for (const C c : range(kInputChannels)) {
     double sum = 0;
-    for (const M m : range(kRows)) {
-      for (const K k : range(kSquare)) view(m, c) += in(slope, kChannels, kSquare)(c, k) * x(m, C{k.value});
+    for (const M m : range(kInputRows)) {
+      for (const K k : range(kSquare))
+        view(m, c) += in(slope, kInputChannels, kSquare)(c, k) * x(m, C{k.value});
       sum += view(m, c);
     }
-    for (const M m : range(kRows)) view(m, c) -= sum / static_cast<double>(kRows.value);
+    for (const M m : range(kInputRows)) view(m, c) -= sum / static_cast<double>(kInputRows.value);
   }
   return dx;
 }
 
 TEST(FoldExpandNorm, Gradients) {
-  Problem p;
-  const Values dh = random_normal(kRows.value * kHidden.value, 7);
-  const Folded folded(p);
-  Values dfolded = zeros(kWeights), dbias = zeros(kHidden.value), dexpand = zeros(kWeights),
-         dgamma = zeros(kHidden.value), dbeta = zeros(kHidden.value),
-         slope = zeros(kChannels.value * kChannels.value);
-  linear(Reference{}, LinearBackwardWeight<double>{.x = in(p.x, kRows, kChannels),
-                                                   .dy = in(dh, kRows, kOut),
-                                                   .dweight = out(dfolded, kOut, kChannels),
+  ExpandNorm p;
+  const Values dh = random_normal(kInputRows.value * kExpanded.value, 7);
+  const FoldedExpandNorm folded(p);
+  Values dfolded = zeros(kExpandWeights), dbias = zeros(kExpanded.value), dexpand = zeros(kExpandWeights),
+         dgamma = zeros(kExpanded.value), dbeta = zeros(kExpanded.value),
+         slope = zeros(kInputChannels.value * kInputChannels.value);
+  linear(Reference{}, LinearBackwardWeight<double>{.x = in(p.x, kInputRows, kInputChannels),
+                                                   .dy = in(dh, kInputRows, kOut),
+                                                   .dweight = out(dfolded, kOut, kInputChannels),
                                                    .dbias = out(dbias, kOut),
                                                    .workspace = {}});
-  fold_expand_norm(Reference{},
-                   FoldExpandNormBackward<double>{.rows = kRows.value,
-                                                  .mean = in(folded.mean, kChannels),
-                                                  .covariance = in(folded.covariance, kChannels, kSquare),
-                                                  .expand = in(p.expand, kHidden, kChannels),
-                                                  .gamma = in(p.gamma, kHidden),
-                                                  .hidden_variance = in(folded.hidden_variance, kHidden),
-                                                  .dfolded = in(dfolded, kHidden, kChannels),
-                                                  .dfolded_bias = in(dbias, kHidden),
-                                                  .dexpand = out(dexpand, kHidden, kChannels),
-                                                  .dgamma = out(dgamma, kHidden),
-                                                  .dbeta = out(dbeta, kHidden),
-                                                  .slope = out(slope, kChannels, kSquare),
-                                                  .workspace = {}});
+  fold_expand_norm(Reference{}, FoldExpandNormBackward<double>{
+                                    .rows = kInputRows.value,
+                                    .mean = in(folded.mean, kInputChannels),
+                                    .covariance = in(folded.covariance, kInputChannels, kSquare),
+                                    .expand = in(p.expand, kExpanded, kInputChannels),
+                                    .gamma = in(p.gamma, kExpanded),
+                                    .hidden_variance = in(folded.hidden_variance, kExpanded),
+                                    .dfolded = in(dfolded, kExpanded, kInputChannels),
+                                    .dfolded_bias = in(dbias, kExpanded),
+                                    .dexpand = out(dexpand, kExpanded, kInputChannels),
+                                    .dgamma = out(dgamma, kExpanded),
+                                    .dbeta = out(dbeta, kExpanded),
+                                    .slope = out(slope, kInputChannels, kSquare),
+                                    .workspace = {}});
   const Values dx = input_gradient(p, folded, slope, dh);
-  const auto loss = [&] { return dot(Folded(p).h, dh); };
+  const auto loss = [&] { return dot(FoldedExpandNorm(p).h, dh); };
   expect_gradient("x", p.x, dx, loss);
   expect_gradient("expand", p.expand, dexpand, loss);
   expect_gradient("gamma", p.gamma, dgamma, loss);

@@ -10,37 +10,36 @@
 #include "tests/data/expect_error.h"
 #include "tests/kernels/directional_derivative.h"
 #include "tests/kernels/random_vector.h"
+#include "tests/kernels/values.h"
 
 namespace cf::kernels {
 namespace {
 
-using Values = std::vector<double>;
-
-constexpr N kSamples{5};
+constexpr N kGatedSamples{5};
 constexpr H kHeight{3};
 constexpr W kWidth{2};
-constexpr C kChannels{9};
+constexpr C kGatedChannels{9};
 constexpr D kSqueezed{4};
-constexpr std::size_t kImage = 5 * 3 * 2 * 9, kGates = 5 * 9;
+constexpr std::size_t kGatedSize = 5 * 3 * 2 * 9, kGates = 5 * 9;
 
 View<const double, N, H, W, C> image(const Values& values) {
-  return {values.data(), kSamples, kHeight, kWidth, kChannels};
+  return {values.data(), kGatedSamples, kHeight, kWidth, kGatedChannels};
 }
 View<double, N, H, W, C> image(Values& values) {
-  return {values.data(), kSamples, kHeight, kWidth, kChannels};
+  return {values.data(), kGatedSamples, kHeight, kWidth, kGatedChannels};
 }
-View<double, C> channels(Values& values) { return {values.data(), kChannels}; }
-View<double, N, C> gates(Values& values) { return {values.data(), kSamples, kChannels}; }
-View<double, N, D> squeezed(Values& values) { return {values.data(), kSamples, kSqueezed}; }
-View<double, D, C> reducing(Values& values) { return {values.data(), kSqueezed, kChannels}; }
-View<double, C, D> expanding(Values& values) { return {values.data(), kChannels, kSqueezed}; }
+View<double, C> channels(Values& values) { return {values.data(), kGatedChannels}; }
+View<double, N, C> gates(Values& values) { return {values.data(), kGatedSamples, kGatedChannels}; }
+View<double, N, D> squeezed(Values& values) { return {values.data(), kGatedSamples, kSqueezed}; }
+View<double, D, C> reducing(Values& values) { return {values.data(), kSqueezed, kGatedChannels}; }
+View<double, C, D> expanding(Values& values) { return {values.data(), kGatedChannels, kSqueezed}; }
 
 // A norm in training mode with what stands behind it.
 class Layer {
  public:
   explicit Layer(Activation activation) : activation_(activation) {}
 
-  Values x = random_normal(kImage, 1), gamma = random_normal(9, 2), bias = random_normal(9, 3),
+  Values x = random_normal(kGatedSize, 1), gamma = random_normal(9, 2), bias = random_normal(9, 3),
          reduce_weight = random_normal(4 * 9, 4), reduce_bias = random_normal(4, 5, 0.5),
          expand_weight = random_normal(9 * 4, 6), expand_bias = random_normal(9, 7);
 
@@ -77,7 +76,7 @@ class Layer {
     return y_;
   }
 
-  Values dx = Values(kImage), dgamma = Values(9), dbias = Values(9), dreduce_weight = Values(36),
+  Values dx = Values(kGatedSize), dgamma = Values(9), dbias = Values(9), dreduce_weight = Values(36),
          dreduce_bias = Values(4), dexpand_weight = Values(36), dexpand_bias = Values(9);
 
   void backward(const Values& dy) {
@@ -108,14 +107,14 @@ class Layer {
  private:
   Activation activation_;
   Values mean_ = Values(9), variance_ = Values(9), rstd_ = Values(9), scale_ = Values(9), shift_ = Values(9),
-         pooled_ = Values(kGates), squeezed_ = Values(5 * 4), gate_ = Values(kGates), y_ = Values(kImage);
+         pooled_ = Values(kGates), squeezed_ = Values(5 * 4), gate_ = Values(kGates), y_ = Values(kGatedSize);
 };
 
 class GatedNorm : public testing::TestWithParam<Activation> {};
 
 TEST_P(GatedNorm, GradientsAreDifferences) {
   Layer layer(GetParam());
-  const Values dy = random_normal(kImage, 8);
+  const Values dy = random_normal(kGatedSize, 8);
   layer.backward(dy);
   const auto expect = [&](const char* name, Values& values, const Values& gradient) {
     expect_gradient(name, values, gradient, [&] { return dot(layer.forward(), dy); });
@@ -134,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(Activations, GatedNorm,
                          [](const auto& test) { return std::string(name_of(test.param)); });
 
 TEST(GatedNorm, NamesTheAxisThatDoesNotFit) {
-  Values x(kImage), vector(9), gate(kGates), y(kImage);
+  Values x(kGatedSize), vector(9), gate(kGates), y(kGatedSize);
   expect_error(ErrorKind::Internal, {"gated_norm apply: x has C=9, shift has C=8"}, [&] {
     gated_norm(Reference{}, GatedNormApply<double>{.x = image(x),
                                                    .scale = channels(vector),

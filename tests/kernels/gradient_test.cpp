@@ -13,11 +13,11 @@
 #include "kernels/squeeze_excite/squeeze_excite.h"
 #include "tests/kernels/directional_derivative.h"
 #include "tests/kernels/random_vector.h"
+#include "tests/kernels/values.h"
 
 namespace cf::kernels {
 namespace {
 
-using Values = std::vector<double>;
 using Inputs = std::vector<Values>;
 
 struct Differentiable {
@@ -46,8 +46,6 @@ template <class... Axes>
 View<double, Axes...> view_of(Values& values, Axes... extents) {
   return {values.data(), extents...};
 }
-
-Values zeros(std::int64_t size) { return Values(static_cast<std::size_t>(size)); }
 
 Differentiable linear_function(std::int64_t m, std::int64_t c, std::int64_t k) {
   return {.names = {"x", "weight", "bias"},

@@ -12,8 +12,8 @@
 namespace cf::kernels {
 namespace {
 
-constexpr std::int64_t kImages = 5, kHeight = 4, kWidth = 6, kChannels = 3;
-constexpr std::int64_t kImageSize = kHeight * kWidth * kChannels;
+constexpr std::int64_t kImages = 5, kImageHeight = 4, kImageWidth = 6, kImageChannels = 3;
+constexpr std::int64_t kImageSize = kImageHeight * kImageWidth * kImageChannels;
 
 struct Batch {
   std::vector<std::uint8_t> x = std::vector<std::uint8_t>(kImages * kImageSize);
@@ -27,28 +27,30 @@ struct Batch {
   }
   std::vector<double> mixed() const {
     std::vector<double> y(x.size());
-    mix_images(Reference{},
-               MixImages<double>{.x = {x.data(), N{kImages}, H{kHeight}, W{kWidth}, C{kChannels}},
-                                 .mean = {mean.data(), C{kChannels}},
-                                 .deviation = {deviation.data(), C{kChannels}},
-                                 .share = {share.data(), N{kImages}},
-                                 .box = {box.data(), N{kImages}, K{4}},
-                                 .y = {y.data(), N{kImages}, H{kHeight}, W{kWidth}, C{kChannels}}});
+    mix_images(
+        Reference{},
+        MixImages<double>{.x = {x.data(), N{kImages}, H{kImageHeight}, W{kImageWidth}, C{kImageChannels}},
+                          .mean = {mean.data(), C{kImageChannels}},
+                          .deviation = {deviation.data(), C{kImageChannels}},
+                          .share = {share.data(), N{kImages}},
+                          .box = {box.data(), N{kImages}, K{4}},
+                          .y = {y.data(), N{kImages}, H{kImageHeight}, W{kImageWidth}, C{kImageChannels}}});
     return y;
   }
   std::vector<double> plain() const {
     std::vector<double> y(x.size());
     normalize_image(Reference{},
-                    NormalizeImage<double>{.x = {x.data(), N{kImages}, H{kHeight}, W{kWidth}, C{kChannels}},
-                                           .mean = {mean.data(), C{kChannels}},
-                                           .deviation = {deviation.data(), C{kChannels}},
-                                           .y = {y.data(), N{kImages}, H{kHeight}, W{kWidth}, C{kChannels}}});
+                    NormalizeImage<double>{
+                        .x = {x.data(), N{kImages}, H{kImageHeight}, W{kImageWidth}, C{kImageChannels}},
+                        .mean = {mean.data(), C{kImageChannels}},
+                        .deviation = {deviation.data(), C{kImageChannels}},
+                        .y = {y.data(), N{kImages}, H{kImageHeight}, W{kImageWidth}, C{kImageChannels}}});
     return y;
   }
 };
 
 std::size_t at(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) {
-  return static_cast<std::size_t>(((n * kHeight + h) * kWidth + w) * kChannels + c);
+  return static_cast<std::size_t>(((n * kImageHeight + h) * kImageWidth + w) * kImageChannels + c);
 }
 
 // What the formula gives, pixel by pixel; partners are 0 and 1, 2 and 3, and 4 alone.
@@ -61,11 +63,11 @@ TEST(MixImages, EachPixelIsOwnOrMixedOrThePartners) {
   const std::int64_t partners[] = {1, 0, 3, 2, 4};
   for (std::int64_t n = 0; n < kImages; ++n) {
     const std::int64_t* box = boxes.data() + 4 * n;
-    for (std::int64_t h = 0; h < kHeight; ++h) {
-      for (std::int64_t w = 0; w < kWidth; ++w) {
+    for (std::int64_t h = 0; h < kImageHeight; ++h) {
+      for (std::int64_t w = 0; w < kImageWidth; ++w) {
         const bool inside = h >= box[0] && h < box[2] && w >= box[1] && w < box[3];
         const double own = inside ? 0 : static_cast<double>(batch.share[static_cast<std::size_t>(n)]);
-        for (std::int64_t c = 0; c < kChannels; ++c) {
+        for (std::int64_t c = 0; c < kImageChannels; ++c) {
           const double expected = own * plain[at(n, h, w, c)] + (1 - own) * plain[at(partners[n], h, w, c)];
           ASSERT_NEAR(mixed[at(n, h, w, c)], expected, 1e-12) << n << " " << h << " " << w;
         }

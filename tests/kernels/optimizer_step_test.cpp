@@ -11,9 +11,9 @@ namespace cf::kernels {
 namespace {
 
 constexpr std::int64_t kSize = 200;
-constexpr Segment kWeights{.offset = 0, .length = 90, .decay_scale = 1, .learning_rate_scale = 1};
-constexpr Segment kBias{.offset = 96, .length = 70, .decay_scale = 0, .learning_rate_scale = 0.5F};
-constexpr Segment kSegments[] = {kWeights, kBias};
+constexpr Segment kWeightSegment{.offset = 0, .length = 90, .decay_scale = 1, .learning_rate_scale = 1};
+constexpr Segment kBiasSegment{.offset = 96, .length = 70, .decay_scale = 0, .learning_rate_scale = 0.5F};
+constexpr Segment kSegments[] = {kWeightSegment, kBiasSegment};
 
 bool is_padding(std::size_t i) { return (i >= 90 && i < 96) || i >= 166; }
 
@@ -182,7 +182,7 @@ TEST(OptimizerStep, EmaMovesTowardsTheWeights) {
 TEST(OptimizerStep, NamesASegmentOutsideTheBucket) {
   Bucket bucket;
   float norm = 0;
-  const Segment segments[] = {kWeights,
+  const Segment segments[] = {kWeightSegment,
                               {.offset = 190, .length = 11, .decay_scale = 1, .learning_rate_scale = 1}};
   try {
     optimizer_step(Reference{}, GradientNorm<float>{.gradients = Bucket::flat(bucket.gradients),

@@ -7,12 +7,12 @@
 namespace cf::kernels {
 namespace {
 
-constexpr std::int64_t kHeight = 3, kWidth = 2, kChannels = 5, kSamples = 6;
-constexpr std::int64_t kSampleSize = kHeight * kWidth * kChannels;
+constexpr std::int64_t kSampleHeight = 3, kSampleWidth = 2, kSampleChannels = 5, kAllSamples = 6;
+constexpr std::int64_t kSampleSize = kSampleHeight * kSampleWidth * kSampleChannels;
 
 View<double, N, H, W, C> images(std::vector<double>& values) {
   const auto samples = static_cast<std::int64_t>(values.size()) / kSampleSize;
-  return {values.data(), N{samples}, H{kHeight}, W{kWidth}, C{kChannels}};
+  return {values.data(), N{samples}, H{kSampleHeight}, W{kSampleWidth}, C{kSampleChannels}};
 }
 
 View<const std::int64_t, N> list(const std::vector<std::int64_t>& kept) {
@@ -23,16 +23,16 @@ View<const std::int64_t, N> list(const std::vector<std::int64_t>& kept) {
 // gather.
 TEST(Residual, GatherAndScatterAreTheGradients) {
   const std::vector<std::int64_t> kept{1, 2, 5};
-  auto x = random_normal(kSamples * kSampleSize, 1);
+  auto x = random_normal(kAllSamples * kSampleSize, 1);
   auto branch = random_normal(3 * kSampleSize, 2);
-  std::vector<double> scale = random_normal(kChannels, 3), shift = random_normal(kChannels, 4);
-  auto dy = random_normal(kSamples * kSampleSize, 5);
+  std::vector<double> scale = random_normal(kSampleChannels, 3), shift = random_normal(kSampleChannels, 4);
+  auto dy = random_normal(kAllSamples * kSampleSize, 5);
   std::vector<double> y(x.size()), gathered(branch.size());
   const auto sum = [&] {
     residual(Reference{}, ResidualSum<double>{.x = images(x),
                                               .branch = images(branch),
-                                              .scale = {scale.data(), C{kChannels}},
-                                              .shift = {shift.data(), C{kChannels}},
+                                              .scale = {scale.data(), C{kSampleChannels}},
+                                              .shift = {shift.data(), C{kSampleChannels}},
                                               .kept = list(kept),
                                               .factor = 2,
                                               .y = images(y)});
@@ -41,7 +41,7 @@ TEST(Residual, GatherAndScatterAreTheGradients) {
   residual(Reference{},
            GatherSamples<double>{.x = images(dy), .kept = list(kept), .factor = 2, .y = images(gathered)});
   auto dbranch = gathered;
-  for (std::size_t i = 0; i < dbranch.size(); ++i) dbranch[i] *= scale[i % kChannels];
+  for (std::size_t i = 0; i < dbranch.size(); ++i) dbranch[i] *= scale[i % kSampleChannels];
   expect_gradient("branch", branch, dbranch, sum);
   expect_gradient("x", x, dy, sum);
 
@@ -56,7 +56,7 @@ TEST(Residual, GatherAndScatterAreTheGradients) {
 }
 
 TEST(Residual, NamesAWrongKeptSample) {
-  auto x = random_normal(kSamples * kSampleSize, 1), y = random_normal(3 * kSampleSize, 2);
+  auto x = random_normal(kAllSamples * kSampleSize, 1), y = random_normal(3 * kSampleSize, 2);
   const auto message_for = [&](const std::vector<std::int64_t>& kept) -> std::string {
     try {
       residual(Reference{}, GatherSamples<double>{.x = images(x), .kept = list(kept), .y = images(y)});

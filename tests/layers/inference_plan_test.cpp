@@ -14,7 +14,7 @@
 namespace cf::layers {
 namespace {
 
-ConvFirstNetSpec small_net(const std::string& activation = "relu") {
+ConvFirstNetSpec planned_net(const std::string& activation = "relu") {
   return {.classes = 6,
           .channels = 3,
           .patch = 2,
@@ -26,13 +26,13 @@ ConvFirstNetSpec small_net(const std::string& activation = "relu") {
 }
 
 // A network whose norms do something.
-struct Network {
+struct NormedNetwork {
   std::unique_ptr<Executor> executor;
   DType type;
   ConvFirstNet net;
   std::unique_ptr<ParameterStore> store;
 
-  Network(std::unique_ptr<Executor> at, DType dtype, const ConvFirstNetSpec& spec)
+  NormedNetwork(std::unique_ptr<Executor> at, DType dtype, const ConvFirstNetSpec& spec)
       : executor(std::move(at)),
         type(dtype),
         net(spec),
@@ -82,7 +82,7 @@ double relative_error(const std::vector<float>& actual, const std::vector<float>
 
 TEST(InferencePlan, EqualsTheLayersOnTheCpu) {
   for (const std::string activation : {"relu", "silu", "hard_swish"}) {
-    Network network(Executor::cpu(2), DType::Float32, small_net(activation));
+    NormedNetwork network(Executor::cpu(2), DType::Float32, planned_net(activation));
     for (const auto& [count, height, width] : {std::tuple(5, 33, 21), std::tuple(1, 16, 16)}) {
       const Tensor x = network.images(count, height, width);
       InferencePlan plan(*network.executor, network.net, {count, height, width}, network.type);
@@ -94,7 +94,7 @@ TEST(InferencePlan, EqualsTheLayersOnTheCpu) {
 }
 
 TEST(InferencePlan, EqualsTheLayersInDouble) {
-  Network network(Executor::reference(), DType::Float64, small_net());
+  NormedNetwork network(Executor::reference(), DType::Float64, planned_net());
   const Tensor x = network.images(2, 16, 18);
   InferencePlan plan(*network.executor, network.net, {2, 16, 18}, network.type);
   Pass pass(*network.executor, {});
@@ -105,7 +105,7 @@ TEST(InferencePlan, EqualsTheLayersInDouble) {
 }
 
 TEST(InferencePlan, TakesSmallerBatches) {
-  Network network(Executor::cpu(2), DType::Float32, small_net());
+  NormedNetwork network(Executor::cpu(2), DType::Float32, planned_net());
   const Tensor x = network.images(5, 16, 16);
   const auto together = network.layer_wise(x);
   InferencePlan plan(*network.executor, network.net, {5, 16, 16}, network.type);
@@ -118,7 +118,7 @@ TEST(InferencePlan, TakesSmallerBatches) {
 }
 
 TEST(InferencePlan, ItsKernelsRunAgainOnTheSameInput) {
-  Network network(Executor::cpu(2), DType::Float32, small_net());
+  NormedNetwork network(Executor::cpu(2), DType::Float32, planned_net());
   const Tensor x = network.images(5, 16, 16);
   InferencePlan plan(*network.executor, network.net, {5, 16, 16}, network.type);
   const Tensor logits = plan(x);
@@ -129,7 +129,7 @@ TEST(InferencePlan, ItsKernelsRunAgainOnTheSameInput) {
 }
 
 // What eval reports as not finite must not vanish on the way.
-void expect_nan_at_the_end(Network& network) {
+void expect_nan_at_the_end(NormedNetwork& network) {
   const Tensor x = network.images(3, 16, 16);
   const Tensor host = copy_of(network.executor->to_host(x), host_pool());
   dispatch_floating(host.dtype(), [&]<class T>() {
@@ -142,14 +142,14 @@ void expect_nan_at_the_end(Network& network) {
 }
 
 TEST(InferencePlan, NaNReachesTheLogits) {
-  Network network(Executor::cpu(1), DType::Float32, small_net());
+  NormedNetwork network(Executor::cpu(1), DType::Float32, planned_net());
   expect_nan_at_the_end(network);
 }
 
 TEST(InferencePlan, RequireNamesTheFirstBlockWithoutAFusedRoute) {
-  auto spec = small_net("silu");
+  auto spec = planned_net("silu");
   spec.fusion = "require";
-  Network network(Executor::cpu(1), DType::Float32, spec);
+  NormedNetwork network(Executor::cpu(1), DType::Float32, spec);
   expect_error(
       ErrorKind::Usage,
       {"model.fusion = \"require\": stages.0.blocks.0 (convfirst C=8 E=32 16x16) has no fused route: ",
@@ -158,7 +158,7 @@ TEST(InferencePlan, RequireNamesTheFirstBlockWithoutAFusedRoute) {
         Inference(*network.executor, network.net, {1, 32, 32}, route_device(*network.executor, network.type));
       });
   spec.activation = "relu";
-  Network fused(Executor::cpu(1), DType::Float32, spec);
+  NormedNetwork fused(Executor::cpu(1), DType::Float32, spec);
   EXPECT_EQ(Inference(*fused.executor, fused.net, {1, 32, 32}, route_device(*fused.executor, fused.type))
                 .plan()
                 ->fused_blocks(),
@@ -166,9 +166,9 @@ TEST(InferencePlan, RequireNamesTheFirstBlockWithoutAFusedRoute) {
 }
 
 TEST(InferencePlan, OffRunsTheLayers) {
-  auto spec = small_net();
+  auto spec = planned_net();
   spec.fusion = "off";
-  Network network(Executor::cpu(1), DType::Float32, spec);
+  NormedNetwork network(Executor::cpu(1), DType::Float32, spec);
   const Tensor x = network.images(2, 16, 16);
   Inference inference(*network.executor, network.net, {2, 16, 16},
                       route_device(*network.executor, network.type));
@@ -244,8 +244,8 @@ class InferencePlanOnGpu : public testing::TestWithParam<DType> {
 // Both paths round to the type at other places: the yardstick is the layer-wise path's own error against
 // float32.
 TEST_P(InferencePlanOnGpu, ErrsNoMoreThanTheLayers) {
-  Network exact(Executor::cuda(0, DType::Float32), DType::Float32, small_net());
-  Network network(Executor::cuda(0, GetParam()), GetParam(), small_net());
+  NormedNetwork exact(Executor::cuda(0, DType::Float32), DType::Float32, planned_net());
+  NormedNetwork network(Executor::cuda(0, GetParam()), GetParam(), planned_net());
   const auto truth = exact.layer_wise(exact.images(37, 33, 21));
   const Tensor x = network.images(37, 33, 21);
   InferencePlan plan(*network.executor, network.net, {37, 33, 21}, network.type);
@@ -256,10 +256,10 @@ TEST_P(InferencePlanOnGpu, ErrsNoMoreThanTheLayers) {
 class FusedPlanOnGpu : public InferencePlanOnGpu {};
 
 TEST_P(FusedPlanOnGpu, ErrsNoMoreThanTheLayers) {
-  auto spec = small_net();
+  auto spec = planned_net();
   spec.fusion = "require";
-  Network exact(Executor::cuda(0, DType::Float32), DType::Float32, small_net());
-  Network network(Executor::cuda(0, GetParam()), GetParam(), spec);
+  NormedNetwork exact(Executor::cuda(0, DType::Float32), DType::Float32, planned_net());
+  NormedNetwork network(Executor::cuda(0, GetParam()), GetParam(), spec);
   const auto truth = exact.layer_wise(exact.images(21, 112, 112));
   const Tensor x = network.images(21, 112, 112);
   InferencePlan plan(*network.executor, network.net, {21, 112, 112}, network.type);
@@ -269,7 +269,7 @@ TEST_P(FusedPlanOnGpu, ErrsNoMoreThanTheLayers) {
 }
 
 TEST_P(InferencePlanOnGpu, AReplayGivesTheSameBitsWhateverRanBetween) {
-  Network network(Executor::cuda(0, GetParam()), GetParam(), small_net());
+  NormedNetwork network(Executor::cuda(0, GetParam()), GetParam(), planned_net());
   const Tensor x = network.images(9, 32, 32);
   InferencePlan plan(*network.executor, network.net, {9, 32, 32}, network.type);
   const auto first = network.executor->floats(plan(x));
@@ -281,7 +281,7 @@ TEST_P(InferencePlanOnGpu, AReplayGivesTheSameBitsWhateverRanBetween) {
 }
 
 TEST_P(InferencePlanOnGpu, NaNReachesTheLogits) {
-  Network network(Executor::cuda(0, GetParam()), GetParam(), small_net());
+  NormedNetwork network(Executor::cuda(0, GetParam()), GetParam(), planned_net());
   expect_nan_at_the_end(network);
 }
 

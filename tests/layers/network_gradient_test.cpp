@@ -21,7 +21,7 @@ struct Problem {
   bool soft_targets = false;
 };
 
-ConvFirstNetSpec small_net() {
+ConvFirstNetSpec two_stage_net() {
   return {.classes = 5,
           .channels = 2,
           .patch = 2,
@@ -49,14 +49,14 @@ ConvFirstNetSpec fused(ConvFirstNetSpec spec, double drop_path) {
 }
 
 const Problem kProblems[] = {
-    {"relu", small_net(), 3, 9, 7},
-    {"silu_mbconv_first", with(small_net(), {"mbconv", "convfirst"}, "silu"), 3, 11, 6,
+    {"relu", two_stage_net(), 3, 9, 7},
+    {"silu_mbconv_first", with(two_stage_net(), {"mbconv", "convfirst"}, "silu"), 3, 11, 6,
      kernels::LossKind::CrossEntropy, 0.1F},
-    {"hard_swish_binary_cross_entropy", with(small_net(), {"convfirst", "convfirst"}, "hard_swish"), 4, 8, 9,
-     kernels::LossKind::BinaryCrossEntropy, 0.05F},
-    {"stochastic_depth_and_dropout", with(small_net(), {"mbconv", "mbconv"}, "silu", 0.6, 0.4), 6, 7, 7},
-    {"fused", fused(small_net(), 0.4), 5, 11, 8},
-    {"all_at_once", with(small_net(), {"convfirst", "mbconv"}, "hard_swish", 0.5, 0.3), 5, 13, 10,
+    {"hard_swish_binary_cross_entropy", with(two_stage_net(), {"convfirst", "convfirst"}, "hard_swish"), 4, 8,
+     9, kernels::LossKind::BinaryCrossEntropy, 0.05F},
+    {"stochastic_depth_and_dropout", with(two_stage_net(), {"mbconv", "mbconv"}, "silu", 0.6, 0.4), 6, 7, 7},
+    {"fused", fused(two_stage_net(), 0.4), 5, 11, 8},
+    {"all_at_once", with(two_stage_net(), {"convfirst", "mbconv"}, "hard_swish", 0.5, 0.3), 5, 13, 10,
      kernels::LossKind::BinaryCrossEntropy, 0, true},
 };
 

@@ -114,8 +114,8 @@ TEST(Network, AnImageOfOtherChannelsNamesBoth) {
   expect_error(ErrorKind::Usage, {"1 channels", "takes 3"}, [&] { network.run(grey); });
 }
 
-std::vector<std::int64_t> kept_samples(Executor& executor, std::int64_t samples, float drop,
-                                       const PassOptions& options) {
+std::vector<std::int64_t> drawn_samples(Executor& executor, std::int64_t samples, float drop,
+                                        const PassOptions& options) {
   Pass pass(executor, options);
   const Tensor kept = draw_kept_samples(pass, samples, drop);
   if (!kept) return {};
@@ -127,7 +127,7 @@ TEST(KeptSamples, CountOrderAndRange) {
   const auto executor = Executor::cpu(1);
   for (const std::int64_t samples : {1, 2, 7, 64}) {
     for (const float drop : {0.1F, 0.35F, 0.5F, 0.99F}) {
-      const auto kept = kept_samples(*executor, samples, drop, {.training = true, .step = 3});
+      const auto kept = drawn_samples(*executor, samples, drop, {.training = true, .step = 3});
       const auto count = std::max<std::int64_t>(1, std::llround(static_cast<double>(samples) * (1.0 - drop)));
       if (count == samples) {
         EXPECT_TRUE(kept.empty());  // all
@@ -163,7 +163,7 @@ TEST(KeptSamples, EverySampleIsKeptEquallyOften) {
   constexpr int kDraws = 4000, kSamples = 10;
   std::vector<int> times(kSamples);
   for (int draw = 0; draw < kDraws; ++draw) {
-    for (const auto n : kept_samples(*executor, kSamples, 0.3F, {.training = true, .step = draw})) {
+    for (const auto n : drawn_samples(*executor, kSamples, 0.3F, {.training = true, .step = draw})) {
       ++times[static_cast<std::size_t>(n)];
     }
   }
@@ -173,7 +173,7 @@ TEST(KeptSamples, EverySampleIsKeptEquallyOften) {
 
 TEST(KeptSamples, AllInEvaluation) {
   const auto executor = Executor::cpu(1);
-  EXPECT_TRUE(kept_samples(*executor, 8, 0.5F, {}).empty());
+  EXPECT_TRUE(drawn_samples(*executor, 8, 0.5F, {}).empty());
 }
 
 }  // namespace
