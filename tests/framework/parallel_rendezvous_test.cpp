@@ -247,10 +247,16 @@ TEST(Rendezvous, NamesTheRankThatDoesNotComeToACollective) {
 
 TEST(Rendezvous, TellsWhoDoesNotEndAfterAFailure) {
   std::atomic<int> stuck = 0;
+  std::atomic<bool> rank_zero_has_joined = false;
   run_ranks(
       2,
       [&](Rendezvous& rendezvous) {
-        if (rendezvous.rank() == 1) fail(ErrorKind::Data, "image 17 is torn");
+        if (rendezvous.rank() == 1) {
+          rank_zero_has_joined.wait(false);  // a failure before would end its joining
+          fail(ErrorKind::Data, "image 17 is torn");
+        }
+        rank_zero_has_joined = true;
+        rank_zero_has_joined.notify_all();
         for (int i = 0; i < 500 && stuck == 0; ++i) std::this_thread::sleep_for(milliseconds(10));
       },
       [&](RendezvousOptions& options) {
