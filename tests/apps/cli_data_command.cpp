@@ -8,6 +8,7 @@
 #include "apps/command.h"
 #include "apps/images/loader_options.h"
 #include "kernels/base/check.h"
+#include "tests/scratch_folder.h"
 
 namespace cf::apps {
 namespace {
@@ -63,14 +64,14 @@ TEST(DataInfo, Mistakes) {
 }
 
 TEST(DataPreview, WritesAPicture) {
-  const auto out = (fs::temp_directory_path() / "data_preview.png").string();
+  const ScratchFolder folder;
+  const auto out = (folder / "preview.png").string();
   for (const char* split : {"train", "val"}) {
     fs::remove(out);
     EXPECT_EQ(output_of({"data", "preview", "synthetic.toml", "--split", split, "-o", out, "--count", "10"}),
               out + "\n");
     EXPECT_GT(fs::file_size(out), 100u);
   }
-  fs::remove(out);
 }
 
 TEST(DataPreview, IsAPng) {

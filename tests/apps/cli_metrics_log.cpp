@@ -9,6 +9,7 @@
 
 #include "apps/run_folder/metrics_log.h"
 #include "kernels/base/check.h"
+#include "tests/scratch_folder.h"
 
 namespace cf::apps {
 namespace {
@@ -17,15 +18,6 @@ namespace fs = std::filesystem;
 
 class MetricsFile : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / ("metrics_" + std::string(test->name()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-    path_ = (folder_ / "metrics.jsonl").string();
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::string text() const {
     std::ifstream file(path_);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -37,8 +29,9 @@ class MetricsFile : public testing::Test {
     return steps;
   }
 
-  fs::path folder_;
-  std::string path_;
+  const ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
+  const std::string path_ = folder_ / "metrics.jsonl";
 };
 
 TEST_F(MetricsFile, RowsComeBack) {

@@ -10,6 +10,7 @@
 
 #include "apps/config/config.h"
 #include "kernels/base/check.h"
+#include "tests/scratch_folder.h"
 
 namespace cf::apps {
 
@@ -17,14 +18,6 @@ namespace fs = std::filesystem;
 
 class ConfigFile : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / ("config_" + std::string(test->name()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::string write(const std::string& name, const std::string& text) const {
     const fs::path path = folder_ / name;
     fs::create_directories(path.parent_path());
@@ -52,7 +45,8 @@ class ConfigFile : public testing::Test {
     return "no error";
   }
 
-  fs::path folder_;
+  const ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 }  // namespace cf::apps

@@ -17,6 +17,7 @@
 #include "apps/plot/xml.h"
 #include "apps/run_folder/metrics_log.h"
 #include "kernels/base/check.h"
+#include "tests/scratch_folder.h"
 
 namespace cf::apps {
 namespace {
@@ -221,13 +222,6 @@ TEST(Xml, EscapesAndForbiddenCharacters) {
 
 class PlotCommand : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / "plot_command";
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::string error_of(const Arguments& arguments, ErrorKind kind) const {
     try {
       run_program(arguments);
@@ -238,7 +232,8 @@ class PlotCommand : public testing::Test {
     return "no error";
   }
 
-  fs::path folder_;
+  const ScratchFolder scratch_;
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(PlotCommand, WritesReportAndCurves) {

@@ -1,9 +1,6 @@
 // A folder that lives as long as a test, and files in it.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -11,24 +8,14 @@
 #include <vector>
 
 #include "data/files.h"
+#include "tests/scratch_folder.h"
 
 namespace cf::data {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "convfirst-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return (folder_ / name).string(); }
+  std::string path() const { return folder_.path().string(); }
 
   // Writes a file, making the folders above it; gives its path.
   std::string write(const std::string& name, const std::vector<std::uint8_t>& bytes) const {
@@ -43,7 +30,7 @@ class TemporaryFolder {
   }
 
  private:
-  std::string path_;
+  ScratchFolder folder_;
 };
 
 inline std::vector<std::uint8_t> contents(const std::string& path) {

@@ -60,10 +60,6 @@ std::string convfirst_program() {
 
 ConvfirstProcess::ConvfirstProcess(const std::vector<std::string>& arguments, ProcessOptions options)
     : options_(std::move(options)), deadline_(now() + options_.timeout_seconds) {
-  std::string folder = (std::filesystem::path(testing::TempDir()) / "cf_process_XXXXXX").native();
-  CF_CHECK(::mkdtemp(folder.data()) != nullptr, "cannot make a folder in ", testing::TempDir());
-  output_ = folder;
-
   const std::string program = convfirst_program();
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -86,8 +82,6 @@ ConvfirstProcess::~ConvfirstProcess() {
     ::kill(id_, SIGKILL);
     ::waitpid(id_, &status_, 0);
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(output_, ignored);
 }
 
 void ConvfirstProcess::send(int signal) const {

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/scratch_folder.h"
+
 namespace cf {
 
 // Exit codes, as a user reads them in the manual.
@@ -61,7 +63,7 @@ class ConvfirstProcess {
   std::string read_back(std::string_view name) const;
 
   ProcessOptions options_;
-  std::filesystem::path output_;  // a folder of this object's own with the child's stdout and stderr
+  ScratchFolder output_;  // with the child's stdout and stderr
   pid_t id_ = -1;
   bool ended_ = false;
   int status_ = 0;  // as waitpid gives it
