@@ -119,7 +119,8 @@ TEST_F(CommandData, AFullDiskIsSaidAndLeavesNothing) {
 TEST_F(CommandData, WrongOptionsAreRefused) {
   refuse({"data", "pack", "synthetic"}, 2, {"--out FILE.cfpack"});
   refuse({"data", "pack", "synthetic", "-o", "a.cfpack", "--quality", "0"}, 2, {"--quality 0", "1 to 100"});
-  refuse({"data", "pack", "synthetic", "-o", "a.cfpack", "--workers", "0"}, 2, {"--workers is 0", "from 1 to 1024"});
+  refuse({"data", "pack", "synthetic", "-o", "a.cfpack", "--workers", "0"}, 2,
+         {"--workers is 0", "from 1 to 1024"});
   refuse({"data", "pack", "synthetic", "-o", "a.cfpack", "--shorter-side", "-1"}, 2, {"--shorter-side -1"});
   refuse({"data", "pack", "synthetic", "-o", "nowhere/a.cfpack"}, 3,
          {"cannot write nowhere/a.cfpack.partial"});
