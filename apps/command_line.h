@@ -30,7 +30,8 @@ class CommandLine {
   CommandLine& optional_positional(const std::string& name, std::string* target, const std::string& help);
 
   // name: "out", or "out,o" with a short form. `argument` names the value in the help text. A list option may
-  // be given several times.
+  // be given several times. The help text adds the value that the variable has now, unless that is 0 or
+  // empty.
   CommandLine& option(const std::string& name, OptionTarget target, const std::string& argument,
                       const std::string& help);
   CommandLine& flag(const std::string& name, bool* target, const std::string& help);

@@ -83,7 +83,7 @@ class ConvFirstNet {
   // The total stride, patch * 2^(stages - 1): a smaller image leaves nothing for the last stage.
   std::int64_t smallest_side() const;
 
-  // An image that this network cannot take is a Usage error.
+  // An image that this network cannot take, smaller or with a side above 65,536, is a Usage error.
   void check_image(std::int64_t height, std::int64_t width) const;
 
   const ConvFirstNetSpec& spec() const { return spec_; }
