@@ -1,7 +1,8 @@
 # cf_room(NAME LINKS target...): the static library cf_NAME of all sources below the calling folder (.cu files only
 # where CUDA is; not main.cpp, which belongs to an executable). Rooms see one another through the repository root as
 # include path; the links give the direction. Sanitized builds compile the sources of a folder together: cf_unity. The
-# release build compiles each alone, so that a missing include is found.
+# release build compiles each alone, so that a missing include is found. A folder in it with a CMakeLists.txt of its own
+# is a library of its own.
 
 # Compiles up to eight C++ sources of a folder at a time, which takes a third to half as long; names in their unnamed
 # namespaces must differ.
@@ -29,6 +30,11 @@ function(cf_room name)
     file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cu)
     list(APPEND sources ${cuda_sources})
   endif()
+  file(GLOB own_libraries CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)
+  foreach(own_library IN LISTS own_libraries)
+    get_filename_component(folder ${own_library} DIRECTORY)
+    list(FILTER sources EXCLUDE REGEX "^${folder}/")
+  endforeach()
   if(sources)
     add_library(cf_${name} STATIC ${sources})
     target_link_libraries(cf_${name} PUBLIC ${ROOM_LINKS})

@@ -8,7 +8,7 @@
 #include "framework/state/atomic_file.h"
 #include "framework/state/checkpoint_folder.h"
 #include "framework/state/safetensors_file.h"
-#include "tests/framework/state_scratch_folder.h"
+#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace fs = std::filesystem;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "framework/state/safetensors_file.h"
-#include "tests/framework/state_safetensors_bytes.h"
-#include "tests/framework/state_scratch_folder.h"
+#include "tests/state/safetensors_bytes.h"
+#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

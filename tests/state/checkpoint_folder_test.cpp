@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "kernels/base/philox.h"
-#include "tests/framework/state_child_process.h"
-#include "tests/framework/state_scratch_folder.h"
+#include "tests/state/child_process.h"
+#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

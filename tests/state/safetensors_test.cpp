@@ -6,8 +6,8 @@
 
 #include "kernels/base/crc32c.h"
 #include "kernels/base/philox.h"
-#include "tests/framework/state_safetensors_bytes.h"
-#include "tests/framework/state_scratch_folder.h"
+#include "tests/state/safetensors_bytes.h"
+#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "tests/framework/state_scratch_folder.h"
+#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

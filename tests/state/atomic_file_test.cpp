@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "framework/state/safetensors_file.h"
-#include "tests/framework/state_child_process.h"
-#include "tests/framework/state_scratch_folder.h"
+#include "tests/state/child_process.h"
+#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

@@ -5,8 +5,8 @@
 #include <array>
 #include <optional>
 
-#include "tests/framework/state_child_process.h"
-#include "tests/framework/state_scratch_folder.h"
+#include "tests/state/child_process.h"
+#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {
