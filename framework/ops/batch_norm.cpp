@@ -13,17 +13,33 @@ using kernels::Activation;
 
 constexpr auto call_batch_norm = [](auto place, const auto& args) { kernels::batch_norm(place, args); };
 
+// Whether to add to the statistics that the step has collected: this call_batch_norm's will be there.
+float collects(const BatchNormState& state) {
+  const bool adds = state.running_mean.has_batch;
+  state.running_mean.has_batch = state.running_variance.has_batch = true;
+  return adds ? 1.0F : 0.0F;
+}
+
+// Of the batch, with what follows from them.
 template <class T, class Place>
-void batch_statistics(Place place, Pass& pass, const Tensor& x, const BatchNormState& state,
-                      const Tensor& mean, const Tensor& variance) {
-  const auto rows = x.rows<const T, M, C>();
-  pass.executor().with_workspace(place,
-                                 kernels::BatchNormStatistics<T>{.x = rows,
-                                                                 .mean = mean.view<Wide<T>, C>(),
-                                                                 .variance = variance.view<Wide<T>, C>(),
-                                                                 .workspace = {}},
-                                 call_batch_norm);
-  collect_statistics(pass, state, mean, variance, rows.template extent<M>().value);
+void train(Place place, Pass& pass, const BatchNormState& state, const NormedTensor& normed,
+           const Tensor& variance) {
+  pass.executor().with_workspace(
+      place,
+      kernels::BatchNormTraining<T>{.x = normed.x.rows<const T, M, C>(),
+                                    .gamma = state.weight.value.view<const Wide<T>, C>(),
+                                    .bias = state.bias.value.view<const Wide<T>, C>(),
+                                    .mean = normed.mean.view<Wide<T>, C>(),
+                                    .variance = variance.view<Wide<T>, C>(),
+                                    .rstd = normed.rstd.view<Wide<T>, C>(),
+                                    .scale = normed.scale.view<Wide<T>, C>(),
+                                    .shift = normed.shift.view<Wide<T>, C>(),
+                                    .share = pass.options().micro_batch_share(),
+                                    .accumulate = collects(state),
+                                    .batch_mean = state.running_mean.batch.view<Wide<T>, C>(),
+                                    .batch_variance = state.running_variance.batch.view<Wide<T>, C>(),
+                                    .workspace = {}},
+      call_batch_norm);
 }
 
 struct BatchNorm {
@@ -87,20 +103,18 @@ NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& 
     const auto channels = [&] { return pass.empty(kDType<Wide<T>>, state.weight.shape); };
     out.scale = channels();
     out.shift = channels();
-    Tensor mean = state.running_mean.value, variance = state.running_variance.value;
     if (pass.training()) {
+      out.mean = channels();
       out.rstd = channels();
-      out.mean = mean = channels();
-      variance = channels();
-      in_context([&] { return state.weight.name; },
-                 [&] { batch_statistics<T>(place, pass, x, state, mean, variance); });
+      in_context([&] { return state.weight.name; }, [&] { train<T>(place, pass, state, out, channels()); });
+      return;
     }
     kernels::batch_norm(
-        place, kernels::BatchNormFold<T>{.mean = mean.view<const Wide<T>, C>(),
-                                         .variance = variance.view<const Wide<T>, C>(),
+        place, kernels::BatchNormFold<T>{.mean = state.running_mean.value.view<const Wide<T>, C>(),
+                                         .variance = state.running_variance.value.view<const Wide<T>, C>(),
                                          .gamma = state.weight.value.view<const Wide<T>, C>(),
                                          .bias = state.bias.value.view<const Wide<T>, C>(),
-                                         .rstd = out.rstd ? out.rstd.view<Wide<T>, C>() : View<Wide<T>, C>{},
+                                         .rstd = {},
                                          .scale = out.scale.view<Wide<T>, C>(),
                                          .shift = out.shift.view<Wide<T>, C>()});
   });
@@ -144,8 +158,7 @@ Tensor batch_norm_backward(Pass& pass, const NormedTensor& normed, Tensor dy, Ac
 
 void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& mean, const Tensor& variance,
                         std::int64_t count) {
-  const bool adds = state.running_mean.has_batch;
-  state.running_mean.has_batch = state.running_variance.has_batch = true;
+  const float accumulate = collects(state);
   pass.executor().at(mean.dtype(), [&]<class T>(auto place) {
     if constexpr (std::is_same_v<T, Wide<T>>) {
       kernels::collect_statistics(
@@ -153,7 +166,7 @@ void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& m
                                                .variance = variance.renamed<const T, C>(),
                                                .count = count,
                                                .share = pass.options().micro_batch_share(),
-                                               .accumulate = adds ? 1.0F : 0.0F,
+                                               .accumulate = accumulate,
                                                .batch_mean = state.running_mean.batch.view<T, C>(),
                                                .batch_variance = state.running_variance.batch.view<T, C>()});
     } else {

@@ -37,6 +37,20 @@ struct BatchNormFold {
   View<Wide<T>, C> scale, shift;
 };
 
+// Statistics, fold and collect_statistics in one call: all that a norm does in training before it is applied.
+template <class T>
+struct BatchNormTraining {
+  View<const T, M, C> x;
+  View<const Wide<T>, C> gamma, bias;
+  float eps = 1e-5F;
+  View<Wide<T>, C> mean, variance;      // overwritten
+  View<Wide<T>, C> rstd, scale, shift;  // overwritten
+  float share = 1;                      // of the step's statistics, see collect_statistics
+  float accumulate = 0;
+  View<Wide<T>, C> batch_mean, batch_variance;
+  Workspace workspace;
+};
+
 template <class T>
 struct BatchNormApply {
   View<const T, M, C> x;
@@ -73,6 +87,8 @@ void batch_norm(Reference, const BatchNormStatistics<T>&);
 template <class T>
 void batch_norm(Reference, const BatchNormFold<T>&);
 template <class T>
+void batch_norm(Reference, const BatchNormTraining<T>&);
+template <class T>
 void batch_norm(Reference, const BatchNormApply<T>&);
 template <class T>
 void batch_norm(Reference, const BatchNormBackward<T>&);
@@ -81,17 +97,21 @@ void batch_norm(Reference, const RunningUpdate<T>&);
 
 void batch_norm(Cpu, const BatchNormStatistics<float>&);
 void batch_norm(Cpu, const BatchNormFold<float>&);
+void batch_norm(Cpu, const BatchNormTraining<float>&);
 void batch_norm(Cpu, const BatchNormApply<float>&);
 void batch_norm(Cpu, const BatchNormBackward<float>&);
 void batch_norm(Cpu, const RunningUpdate<float>&);
 
 std::size_t workspace_bytes(Cpu, const BatchNormStatistics<float>&);
+std::size_t workspace_bytes(Cpu, const BatchNormTraining<float>&);
 std::size_t workspace_bytes(Cpu, const BatchNormBackward<float>&);
 
 template <class T>
 void batch_norm(Cuda, const BatchNormStatistics<T>&);
 template <class T>
 void batch_norm(Cuda, const BatchNormFold<T>&);
+template <class T>
+void batch_norm(Cuda, const BatchNormTraining<T>&);
 template <class T>
 void batch_norm(Cuda, const BatchNormApply<T>&);
 template <class T>
@@ -101,6 +121,8 @@ void batch_norm(Cuda, const RunningUpdate<T>&);  // float
 
 template <class T>
 std::size_t workspace_bytes(Cuda, const BatchNormStatistics<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const BatchNormTraining<T>&);
 template <class T>
 std::size_t workspace_bytes(Cuda, const BatchNormBackward<T>&);
 

@@ -3,6 +3,7 @@
 
 #include "kernels/base/check_extent.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/training_parts.h"
 
 namespace cf::kernels {
 
@@ -25,6 +26,14 @@ void check(const BatchNormFold<T>& args) {
   check_same_shape(kName, "scale", args.scale, "mean", args.mean);
   check_same_shape(kName, "shift", args.shift, "mean", args.mean);
   if (args.rstd) check_same_shape(kName, "rstd", args.rstd, "mean", args.mean);
+}
+
+template <class T>
+void check(const BatchNormTraining<T>& args) {
+  check(detail::statistics_of(args));
+  check(detail::fold_of(args));
+  check_same_shape("batch norm training", "batch_mean", args.batch_mean, "mean", args.mean);
+  check_same_shape("batch norm training", "batch_variance", args.batch_variance, "mean", args.mean);
 }
 
 template <class T>

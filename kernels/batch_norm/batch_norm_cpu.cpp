@@ -217,12 +217,21 @@ void batch_norm(Cpu place, const BatchNormBackward<float>& args) {
   dispatch_activation(args.activation, [&]<Activation kActivation> { backward<kActivation>(place, args); });
 }
 
+void batch_norm(Cpu place, const BatchNormTraining<float>& args) {
+  check(args);
+  detail::run_parts(place, args);
+}
+
 // A few numbers per channel: the straight loops are as good as any.
 void batch_norm(Cpu, const BatchNormFold<float>& args) { batch_norm(Reference{}, args); }
 void batch_norm(Cpu, const RunningUpdate<float>& args) { batch_norm(Reference{}, args); }
 
 std::size_t workspace_bytes(Cpu, const BatchNormStatistics<float>& args) {
   return sums_count(args) * sizeof(double);
+}
+
+std::size_t workspace_bytes(Cpu place, const BatchNormTraining<float>& args) {
+  return workspace_bytes(place, detail::statistics_of(args));
 }
 
 std::size_t workspace_bytes(Cpu, const BatchNormBackward<float>& args) {

@@ -71,10 +71,13 @@ __global__ void __launch_bounds__(kColumnThreads)
   }
 }
 
+struct Moments {
+  float mean, variance;
+};
+
+// Of a finish kernel's channel, for its first lane.
 template <class T>
-__global__ void __launch_bounds__(kFinishThreads)
-    finish_moments_kernel(const T* x, const float* partial, ColumnSlices slices, float* mean,
-                          float* variance) {
+__device__ Moments finish_moments(const T* x, const float* partial, const ColumnSlices& slices) {
   const std::int64_t c = finish_channel();
   const float* squares = partial + slices.count * slices.channels;
   float shift = 0,
@@ -92,24 +95,61 @@ __global__ void __launch_bounds__(kFinishThreads)
     }
   }
   add_finish_lanes(sums);
-  if (threadIdx.y != 0 || c >= slices.channels) return;
+  if (c >= slices.channels) return {};
   const float count = static_cast<float>(slices.rows), distance = sums[0] / count;
-  mean[c] = to_float(x[c]) + (shift + distance);
-  variance[c] = (sums[2] + without_rounding_below_zero(sums[1] - sums[0] * distance)) / count;
+  return {to_float(x[c]) + (shift + distance),
+          (sums[2] + without_rounding_below_zero(sums[1] - sums[0] * distance)) / count};
+}
+
+template <class T>
+__global__ void __launch_bounds__(kFinishThreads)
+    finish_moments_kernel(const T* x, const float* partial, ColumnSlices slices, float* mean,
+                          float* variance) {
+  const std::int64_t c = finish_channel();
+  const Moments moments = finish_moments(x, partial, slices);
+  if (threadIdx.y != 0 || c >= slices.channels) return;
+  mean[c] = moments.mean;
+  variance[c] = moments.variance;
 }
 
 struct FoldPointers {
-  const float *mean, *variance, *gamma, *bias;
+  const float *gamma, *bias;
   float *rstd, *scale, *shift;  // rstd may be null
 };
 
-__global__ void fold_kernel(FoldPointers p, float eps, std::int64_t channels) {
+__device__ void fold(const FoldPointers& p, float eps, const Moments& moments, std::int64_t c) {
+  const float rstd = 1 / sqrtf(moments.variance + eps), scale = p.gamma[c] * rstd;
+  if (p.rstd != nullptr) p.rstd[c] = rstd;
+  p.scale[c] = scale;
+  p.shift[c] = p.bias[c] - moments.mean * scale;
+}
+
+__global__ void fold_kernel(const float* mean, const float* variance, FoldPointers p, float eps,
+                            std::int64_t channels) {
   for (std::int64_t c = thread_index(); c < channels; c += thread_count()) {
-    const float rstd = 1 / sqrtf(p.variance[c] + eps), scale = p.gamma[c] * rstd;
-    if (p.rstd != nullptr) p.rstd[c] = rstd;
-    p.scale[c] = scale;
-    p.shift[c] = p.bias[c] - p.mean[c] * scale;
+    fold(p, eps, {mean[c], variance[c]}, c);
   }
+}
+
+struct CollectPointers {
+  float *mean, *variance;  // of the batch
+};
+
+// What the moments are good for, at once. What was collected may be NaN where it is overwritten: it is not
+// read then.
+template <class T>
+__global__ void __launch_bounds__(kFinishThreads)
+    finish_training_kernel(const T* x, const float* partial, ColumnSlices slices, float* mean,
+                           float* variance, FoldPointers fold_to, float eps, CollectPointers collect,
+                           float share, float unbiased, bool adds) {
+  const std::int64_t c = finish_channel();
+  const Moments moments = finish_moments(x, partial, slices);
+  if (threadIdx.y != 0 || c >= slices.channels) return;
+  mean[c] = moments.mean;
+  variance[c] = moments.variance;
+  fold(fold_to, eps, moments, c);
+  collect.mean[c] = (adds ? collect.mean[c] : 0) + share * moments.mean;
+  collect.variance[c] = (adds ? collect.variance[c] : 0) + unbiased * moments.variance;
 }
 
 template <class T, Activation kActivation, int n>
@@ -144,12 +184,9 @@ ColumnSlices slices_of(const BatchNormStatistics<T>& args) {
   return column_slices(args.x.template extent<M>().value, args.x.template extent<C>().value);
 }
 
-}  // namespace
-
+// Means and squares of all slices, in the workspace.
 template <class T>
-void batch_norm(Cuda place, const BatchNormStatistics<T>& args) {
-  check(args);
-  const ColumnSlices slices = slices_of(args);
+const float* sum_slices(Cuda place, const BatchNormStatistics<T>& args, const ColumnSlices& slices) {
   float* partial = workspace_as<float>("batch norm statistics", args.workspace,
                                        workspace_bytes(place, args) / sizeof(float));
   const auto run = [&]<int n> {
@@ -157,8 +194,42 @@ void batch_norm(Cuda place, const BatchNormStatistics<T>& args) {
            args.x.data(), slices, partial);
   };
   dispatch_pack<T>(slices.channels, run, args.x.data());
+  return partial;
+}
+
+// Args: BatchNormFold or BatchNormTraining.
+template <class Args>
+FoldPointers fold_pointers(const Args& args) {
+  return {args.gamma.data(), args.bias.data(), args.rstd.data(), args.scale.data(), args.shift.data()};
+}
+
+}  // namespace
+
+template <class T>
+void batch_norm(Cuda place, const BatchNormStatistics<T>& args) {
+  check(args);
+  const ColumnSlices slices = slices_of(args);
+  const float* partial = sum_slices(place, args, slices);
   launch("batch_norm_finish_moments", finish_moments_kernel<T>, finish_shape(slices.channels), place,
          args.x.data(), partial, slices, args.mean.data(), args.variance.data());
+}
+
+template <class T>
+void batch_norm(Cuda place, const BatchNormTraining<T>& args) {
+  check(args);
+  const auto statistics = detail::statistics_of(args);
+  const ColumnSlices slices = slices_of(statistics);
+  const float* partial = sum_slices(place, statistics, slices);
+  const auto rows = static_cast<float>(slices.rows), others = static_cast<float>(slices.rows - 1);
+  launch("batch_norm_finish_training", finish_training_kernel<T>, finish_shape(slices.channels), place,
+         args.x.data(), partial, slices, args.mean.data(), args.variance.data(), fold_pointers(args),
+         args.eps, CollectPointers{args.batch_mean.data(), args.batch_variance.data()}, args.share,
+         args.share * rows / others, args.accumulate != 0);
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda place, const BatchNormTraining<T>& args) {
+  return workspace_bytes(place, detail::statistics_of(args));
 }
 
 template <class T>
@@ -171,9 +242,8 @@ template <class T>
 void batch_norm(Cuda place, const BatchNormFold<T>& args) {
   check(args);
   const std::int64_t channels = args.mean.size();
-  const FoldPointers pointers{args.mean.data(), args.variance.data(), args.gamma.data(), args.bias.data(),
-                              args.rstd.data(), args.scale.data(),    args.shift.data()};
-  launch("batch_norm_fold", fold_kernel, flat_shape(channels, 1), place, pointers, args.eps, channels);
+  launch("batch_norm_fold", fold_kernel, flat_shape(channels, 1), place, args.mean.data(),
+         args.variance.data(), fold_pointers(args), args.eps, channels);
 }
 
 template <class T>
@@ -198,10 +268,12 @@ void batch_norm(Cuda place, const RunningUpdate<T>& args) {
          args.momentum, args.running.data(), args.applies, args.batch.size());
 }
 
-#define CF_INSTANTIATE(T)                                        \
-  template void batch_norm(Cuda, const BatchNormStatistics<T>&); \
-  template void batch_norm(Cuda, const BatchNormFold<T>&);       \
-  template void batch_norm(Cuda, const BatchNormApply<T>&);      \
+#define CF_INSTANTIATE(T)                                                  \
+  template void batch_norm(Cuda, const BatchNormStatistics<T>&);           \
+  template void batch_norm(Cuda, const BatchNormFold<T>&);                 \
+  template void batch_norm(Cuda, const BatchNormTraining<T>&);             \
+  template std::size_t workspace_bytes(Cuda, const BatchNormTraining<T>&); \
+  template void batch_norm(Cuda, const BatchNormApply<T>&);                \
   template std::size_t workspace_bytes(Cuda, const BatchNormStatistics<T>&)
 
 CF_INSTANTIATE(float);

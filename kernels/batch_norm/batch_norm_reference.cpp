@@ -38,6 +38,12 @@ void batch_norm(Reference, const BatchNormFold<T>& args) {
 }
 
 template <class T>
+void batch_norm(Reference place, const BatchNormTraining<T>& args) {
+  check(args);
+  detail::run_parts(place, args);
+}
+
+template <class T>
 void batch_norm(Reference, const BatchNormApply<T>& args) {
   check(args);
   for (const M m : range(args.x.template extent<M>())) {
@@ -85,6 +91,7 @@ void batch_norm(Reference, const RunningUpdate<T>& args) {
 #define CF_INSTANTIATE(T)                                             \
   template void batch_norm(Reference, const BatchNormStatistics<T>&); \
   template void batch_norm(Reference, const BatchNormFold<T>&);       \
+  template void batch_norm(Reference, const BatchNormTraining<T>&);   \
   template void batch_norm(Reference, const BatchNormApply<T>&);      \
   template void batch_norm(Reference, const BatchNormBackward<T>&)
 
