@@ -32,17 +32,9 @@ struct CoefficientPointers {
   float *slope, *offset;
 };
 
-struct PixelSums {
-  float dy_slope, dy_slope_d, slope, slope_d, dy_activated;
-
-  __device__ void join(const PixelSums& other) {
-    dy_slope += other.dy_slope;
-    dy_slope_d += other.dy_slope_d;
-    slope += other.slope;
-    slope_d += other.slope_d;
-    dy_activated += other.dy_activated;
-  }
-};
+// Whether the activation is its derivative times its argument, which spares a sum.
+template <Activation kActivation>
+constexpr bool kIsLinearInParts = kActivation == Activation::None || kActivation == Activation::Relu;
 
 // The norm's values of n channels.
 template <int n>
@@ -63,34 +55,51 @@ struct Norm {
 // The sums, and da: the gradient of the gate's argument.
 template <class T, Activation kActivation, int n>
 __global__ void __launch_bounds__(kImageBlock, 2)
-    sum_kernel(ImageExtents e, const T* x, const T* dy, NormPointers pointers, const float* gate,
+    sum_kernel(SampleWalk walk, const T* x, const T* dy, NormPointers pointers, const float* gate,
                SumPointers to, float* da) {
-  const auto tile = sample_tile<n>(e, SampleOrder::LastToFirst);
-  PixelSums sums[n] = {};
+  const auto tile = sample_tile<n>(walk);
+  float dy_slopes[n] = {}, dy_slopes_d[n] = {}, slopes[n] = {}, slopes_d[n] = {}, dy_activated[n] = {};
   if (tile.has_channels) {
     const Norm<n> norm(pointers, tile.channel);
-    for_each_pixel<kPixels, n>(tile, e, {x, dy}, [&](std::int64_t, const Pack<T, n>(&packs)[2]) {
+    for_each_pixel<kPixels, n>(tile, walk, {x, dy}, [&](std::int64_t, const Pack<T, n>(&packs)[2]) {
 #pragma unroll
       for (int j = 0; j < n; ++j) {
         const float d = to_float(packs[0].value[j]) - norm.mean[j], gradient = to_float(packs[1].value[j]);
         const float h = norm.scale[j] * d + norm.bias[j];
         const float slope = device::activation_gradient<kActivation>(h, 1);
         const float dy_slope = device::activation_gradient<kActivation>(h, gradient);
-        sums[j].join({dy_slope, dy_slope * d, slope, slope * d, gradient * device::activate<kActivation>(h)});
+        dy_slopes[j] += dy_slope;
+        dy_slopes_d[j] += dy_slope * d;
+        slopes[j] += slope;
+        slopes_d[j] += slope * d;
+        if (!kIsLinearInParts<kActivation>) dy_activated[j] += gradient * device::activate<kActivation>(h);
       }
     });
-  }
-  join_rows_of_block(sums);
-  if (threadIdx.y != 0 || !tile.has_channels) return;
 #pragma unroll
-  for (int j = 0; j < n; ++j) {
-    const std::int64_t at = tile.at(e) + j;
-    to.dy_slope[at] = sums[j].dy_slope;
-    to.dy_slope_d[at] = sums[j].dy_slope_d;
-    to.slope[at] = sums[j].slope;
-    to.slope_d[at] = sums[j].slope_d;
-    da[at] = sums[j].dy_activated * gate[at] * (1 - gate[at]);
+    for (int j = 0; kIsLinearInParts<kActivation> && j < n; ++j) {
+      dy_activated[j] = norm.scale[j] * dy_slopes_d[j] + norm.bias[j] * dy_slopes[j];
+    }
   }
+  const auto sum = [&](float(&values)[n]) {
+#pragma unroll
+    for (int j = 0; j < n; ++j) values[j] = sum_over_pixels(walk, values[j]);
+  };
+  sum(dy_slopes);
+  sum(dy_slopes_d);
+  sum(slopes);
+  sum(slopes_d);
+  sum(dy_activated);
+  if (!tile.finishes()) return;
+  const std::int64_t at = tile.at(walk.e);
+  float gates[n];
+  load_floats(gate + at, gates);
+#pragma unroll
+  for (int j = 0; j < n; ++j) dy_activated[j] *= gates[j] * (1 - gates[j]);
+  store_floats(to.dy_slope + at, dy_slopes);
+  store_floats(to.dy_slope_d + at, dy_slopes_d);
+  store_floats(to.slope + at, slopes);
+  store_floats(to.slope_d + at, slopes_d);
+  store_floats(da + at, dy_activated);
 }
 
 // The gradients of the norm's parameters, and the coefficients of dx, which take this call's sums alone.
@@ -120,18 +129,18 @@ __global__ void __launch_bounds__(kFinishThreads)
 
 template <class T, Activation kActivation, int n>
 __global__ void __launch_bounds__(kImageBlock, 2)
-    input_gradient_kernel(ImageExtents e, const T* x, const T* dy, NormPointers pointers,
+    input_gradient_kernel(SampleWalk walk, const T* x, const T* dy, NormPointers pointers,
                           CoefficientPointers coefficients, const float* gate, const float* per_pixel,
                           T* dx) {
-  const auto tile = sample_tile<n>(e, SampleOrder::FirstToLast);
+  const auto tile = sample_tile<n>(walk);
   if (!tile.has_channels) return;
   const Norm<n> norm(pointers, tile.channel);
   float slopes[n], offsets[n], gates[n], shifts[n];
   load_floats(coefficients.slope + tile.channel, slopes);
   load_floats(coefficients.offset + tile.channel, offsets);
-  load_floats(gate + tile.at(e), gates);
-  load_floats(per_pixel + tile.at(e), shifts);
-  for_each_pixel<kPixels, n>(tile, e, {x, dy}, [&](std::int64_t offset, const Pack<T, n>(&packs)[2]) {
+  load_floats(gate + tile.at(walk.e), gates);
+  load_floats(per_pixel + tile.at(walk.e), shifts);
+  for_each_pixel<kPixels, n>(tile, walk, {x, dy}, [&](std::int64_t offset, const Pack<T, n>(&packs)[2]) {
     Pack<T, n> out;
 #pragma unroll
     for (int j = 0; j < n; ++j) {
@@ -177,14 +186,16 @@ void run_backward(Cuda place, const GatedNormBackward<T>& a, std::byte* memory) 
   const SumPointers sums = plan.sums(memory);
   const CoefficientPointers coefficients = plan.coefficients(memory);
   const NormPointers norm{a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data()};
-  const LaunchShape shape = sample_shape(kName, e, n);
-  launch("gated_norm sums", sum_kernel<T, kActivation, n>, shape, place, e, a.x.data(), a.dy.data(), norm,
+  const SampleWalk back = sample_walk(e, n, SampleOrder::LastToFirst),
+                   forth = sample_walk(e, n, SampleOrder::FirstToLast);
+  const LaunchShape shape = sample_shape(kName, back);
+  launch("gated_norm sums", sum_kernel<T, kActivation, n>, shape, place, back, a.x.data(), a.dy.data(), norm,
          a.gate.data(), sums, gates.da);
   squeeze_excite_detail::compute_pixel_gradients(place, a, gates);
   launch("gated_norm finish", finish_kernel, finish_shape(e.channels), place, e, sums, a.gate.data(),
          gates.per_pixel, norm, coefficients, a.accumulate, a.dgamma.data(), a.dbias.data());
-  launch("gated_norm input gradient", input_gradient_kernel<T, kActivation, n>, shape, place, e, a.x.data(),
-         a.dy.data(), norm, coefficients, a.gate.data(), gates.per_pixel, a.dx.data());
+  launch("gated_norm input gradient", input_gradient_kernel<T, kActivation, n>, shape, place, forth,
+         a.x.data(), a.dy.data(), norm, coefficients, a.gate.data(), gates.per_pixel, a.dx.data());
   squeeze_excite_detail::compute_weight_gradients(place, a, gates);
 }
 

@@ -1,7 +1,6 @@
 // Gates and apply; the backward pass is in gated_norm_backward_cuda.cu.
 #include "kernels/activation/activation.cuh"
 #include "kernels/activation/dispatch_activation.h"
-#include "kernels/batch_norm/column_slices.cuh"
 #include "kernels/gated_norm/gated_norm.h"
 #include "kernels/gated_norm/gated_norm_check.h"
 #include "kernels/gated_norm/sample_tile.cuh"
@@ -11,43 +10,39 @@ namespace cf::kernels {
 
 namespace {
 
-struct PixelSum {
-  float value;
-  __device__ void join(const PixelSum& other) { value += other.value; }
-};
-
 template <class T, Activation kActivation, int n>
 __global__ void __launch_bounds__(kImageBlock)
-    pool_kernel(ImageExtents e, const T* x, const float* scale, const float* shift, float* pooled) {
-  const auto tile = sample_tile<n>(e, SampleOrder::FirstToLast);
-  PixelSum sums[n] = {};
+    pool_kernel(SampleWalk walk, const T* x, const float* scale, const float* shift, float* pooled) {
+  const auto tile = sample_tile<n>(walk);
+  float sums[n] = {};
   if (tile.has_channels) {
     float scales[n], shifts[n];
     load_floats(scale + tile.channel, scales);
     load_floats(shift + tile.channel, shifts);
-    for_each_pixel<8, n>(tile, e, {x}, [&](std::int64_t, const Pack<T, n>(&packs)[1]) {
+    for_each_pixel<8, n>(tile, walk, {x}, [&](std::int64_t, const Pack<T, n>(&packs)[1]) {
 #pragma unroll
       for (int j = 0; j < n; ++j) {
-        sums[j].value += device::activate<kActivation>(scales[j] * to_float(packs[0].value[j]) + shifts[j]);
+        sums[j] += device::activate<kActivation>(scales[j] * to_float(packs[0].value[j]) + shifts[j]);
       }
     });
   }
-  join_rows_of_block(sums);
-  if (threadIdx.y != 0 || !tile.has_channels) return;
 #pragma unroll
-  for (int j = 0; j < n; ++j) pooled[tile.at(e) + j] = sums[j].value / static_cast<float>(e.pixels);
+  for (int j = 0; j < n; ++j) sums[j] = sum_over_pixels(walk, sums[j]);
+  if (!tile.finishes()) return;
+#pragma unroll
+  for (int j = 0; j < n; ++j) pooled[tile.at(walk.e) + j] = sums[j] / static_cast<float>(walk.e.pixels);
 }
 
 template <class T, Activation kActivation, int n>
-__global__ void __launch_bounds__(kImageBlock) apply_kernel(ImageExtents e, const T* x, const float* scale,
+__global__ void __launch_bounds__(kImageBlock) apply_kernel(SampleWalk walk, const T* x, const float* scale,
                                                             const float* shift, const float* gate, T* y) {
-  const auto tile = sample_tile<n>(e, SampleOrder::LastToFirst);
+  const auto tile = sample_tile<n>(walk);
   if (!tile.has_channels) return;
   float scales[n], shifts[n], gates[n];
   load_floats(scale + tile.channel, scales);
   load_floats(shift + tile.channel, shifts);
-  load_floats(gate + tile.at(e), gates);
-  for_each_pixel<4, n>(tile, e, {x}, [&](std::int64_t offset, const Pack<T, n>(&packs)[1]) {
+  load_floats(gate + tile.at(walk.e), gates);
+  for_each_pixel<4, n>(tile, walk, {x}, [&](std::int64_t offset, const Pack<T, n>(&packs)[1]) {
     Pack<T, n> out;
 #pragma unroll
     for (int j = 0; j < n; ++j) {
@@ -67,7 +62,8 @@ void gated_norm(Cuda place, const GatedNormGates<T>& a) {
   const ImageExtents e = image_extents(a);
   dispatch_activation(a.activation, [&]<Activation kActivation> {
     const auto run = [&]<int n> {
-      launch(kName, pool_kernel<T, kActivation, n>, sample_shape(kName, e, n), place, e, a.x.data(),
+      const SampleWalk walk = sample_walk(e, n, SampleOrder::FirstToLast);
+      launch(kName, pool_kernel<T, kActivation, n>, sample_shape(kName, walk), place, walk, a.x.data(),
              a.scale.data(), a.shift.data(), a.pooled.data());
     };
     dispatch_pack<T>(e.channels, run, a.x.data(), a.scale.data(), a.shift.data());
@@ -82,7 +78,8 @@ void gated_norm(Cuda place, const GatedNormApply<T>& a) {
   const ImageExtents e = image_extents(a);
   dispatch_activation(a.activation, [&]<Activation kActivation> {
     const auto run = [&]<int n> {
-      launch(kName, apply_kernel<T, kActivation, n>, sample_shape(kName, e, n), place, e, a.x.data(),
+      const SampleWalk walk = sample_walk(e, n, SampleOrder::LastToFirst);
+      launch(kName, apply_kernel<T, kActivation, n>, sample_shape(kName, walk), place, walk, a.x.data(),
              a.scale.data(), a.shift.data(), a.gate.data(), a.y.data());
     };
     dispatch_pack<T>(e.channels, run, a.x.data(), a.scale.data(), a.shift.data(), a.gate.data(), a.y.data());

@@ -1,5 +1,6 @@
-// How gated_norm at place Cuda walks over NHWC images: a block takes some channels of one sample, a thread a
-// pack of them in every stride-th pixel, so that it loads what belongs to the sample and its channels once.
+// How gated_norm at place Cuda walks over NHWC images: a thread takes a pack of channels of one sample in
+// every so manieth pixel, so that it loads what belongs to the sample and its channels once. A warp's threads
+// are packs side by side, in one pixel or in 2, 4 or 8 pixels at a time.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,16 @@ namespace cf::kernels {
 // goes the other way.
 enum class SampleOrder { FirstToLast, LastToFirst };
 
-// A thread's pixels [first_pixel, e.pixels); none where it has no channels.
+struct SampleWalk {
+  ImageExtents e;
+  int lanes;  // pixels of a warp at a time
+  int blocks_of_sample;
+  SampleOrder order;
+
+  CF_HOST_DEVICE int packs_of_warp() const { return 32 / lanes; }
+};
+
+// A thread's pixels [first_pixel, e.pixels), a pixel in every walk.lanes; none where it has no channels.
 struct SampleTile {
   std::int64_t sample, channel, first_pixel;
   bool has_channels;
@@ -22,31 +32,42 @@ struct SampleTile {
   __device__ std::int64_t offset(const ImageExtents& e, std::int64_t pixel) const {
     return (sample * e.pixels + pixel) * e.channels + channel;
   }
+  // Of the threads that share the channels, the one that finishes.
+  __device__ bool finishes() const { return has_channels && first_pixel == 0; }
 };
 
 // Of packs of n channels.
 template <int n>
-__device__ inline SampleTile sample_tile(const ImageExtents& e, SampleOrder order) {
-  const auto width = static_cast<unsigned>(blockDim.x);
-  const auto blocks_of_sample = static_cast<unsigned>((e.channels / n + width - 1) / width);
-  const std::int64_t index = blockIdx.x / blocks_of_sample;
-  const std::int64_t channel = std::int64_t{blockIdx.x % blocks_of_sample * width + threadIdx.x} * n;
-  const bool has_channels = channel < e.channels;
-  return {order == SampleOrder::FirstToLast ? index : e.samples - 1 - index, channel,
-          has_channels ? std::int64_t{threadIdx.y} : e.pixels, has_channels};
+__device__ inline SampleTile sample_tile(const SampleWalk& walk) {
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int block = static_cast<int>(blockIdx.x), index = block / walk.blocks_of_sample;
+  const int packs = walk.packs_of_warp(),
+            first = (block % walk.blocks_of_sample * (kImageBlock / 32) + warp) * packs;
+  const std::int64_t channel = std::int64_t{first + lane % packs} * n;
+  const bool has_channels = channel < walk.e.channels;
+  return {walk.order == SampleOrder::FirstToLast ? std::int64_t{index} : walk.e.samples - 1 - index, channel,
+          has_channels ? std::int64_t{lane / packs} : walk.e.pixels, has_channels};
+}
+
+// The sum over the threads that share a thread's channels, in all of them. All threads of a warp must call.
+__device__ inline float sum_over_pixels(const SampleWalk& walk, float value) {
+  for (int offset = walk.packs_of_warp(); offset < 32; offset *= 2) {
+    value += __shfl_xor_sync(0xffffffffU, value, offset);
+  }
+  return value;
 }
 
 // body(pixel's offset, packs) with the packs of all images at each pixel of the thread, which are loaded some
 // pixels ahead: the compiler would not move a load over the store of the pixel before.
 template <int kPixels, int n, class T, int kImages, class Body>
-__device__ inline void for_each_pixel(const SampleTile& tile, const ImageExtents& e,
+__device__ inline void for_each_pixel(const SampleTile& tile, const SampleWalk& walk,
                                       const T* const (&images)[kImages], const Body& body) {
-  const std::int64_t stride = blockDim.y;
-  for (std::int64_t first = tile.first_pixel; first < e.pixels; first += kPixels * stride) {
+  const ImageExtents& e = walk.e;
+  for (std::int64_t first = tile.first_pixel; first < e.pixels; first += kPixels * walk.lanes) {
     Pack<T, n> packs[kPixels][kImages];
 #pragma unroll
     for (int i = 0; i < kPixels; ++i) {
-      const std::int64_t pixel = first + i * stride;
+      const std::int64_t pixel = first + i * walk.lanes;
 #pragma unroll
       for (int image = 0; image < kImages; ++image) {
         packs[i][image] = load_pack<T, n>(images[image] + tile.offset(e, pixel < e.pixels ? pixel : first));
@@ -54,21 +75,30 @@ __device__ inline void for_each_pixel(const SampleTile& tile, const ImageExtents
     }
 #pragma unroll
     for (int i = 0; i < kPixels; ++i) {
-      const std::int64_t pixel = first + i * stride;
+      const std::int64_t pixel = first + i * walk.lanes;
       if (pixel < e.pixels) body(tile.offset(e, pixel), packs[i]);
     }
   }
 }
 
-// Blocks of threads (packs of n channels, pixels).
-inline LaunchShape sample_shape(std::string_view kernel, const ImageExtents& e, int n) {
-  constexpr std::int64_t kMostBlocks = (std::int64_t{1} << 31) - 1;
+// Of packs of n channels: as many pixels at a time as it takes threads to fill a GPU, which the shape alone
+// decides, for the same sums everywhere.
+inline SampleWalk sample_walk(const ImageExtents& e, int n, SampleOrder order) {
+  constexpr std::int64_t kWantedThreads = 132 * 512;
+  constexpr int kMostLanes = 8;
   const std::int64_t packs = e.channels / n;
-  unsigned width = 1;
-  while (width < packs && width < 32) width *= 2;
-  const std::int64_t blocks = e.samples * ((packs + width - 1) / width);
-  CF_CHECK(blocks <= kMostBlocks, kernel, ": N=", e.samples, " C=", e.channels, " are too many for the GPU");
-  return {.grid = dim3(static_cast<unsigned>(blocks)), .block = dim3(width, kImageBlock / width)};
+  int lanes = 1;
+  while (lanes < kMostLanes && lanes < e.pixels && e.samples * packs * lanes < kWantedThreads) lanes *= 2;
+  const std::int64_t packs_of_block = kImageBlock / lanes;
+  return {e, lanes, static_cast<int>((packs + packs_of_block - 1) / packs_of_block), order};
+}
+
+inline LaunchShape sample_shape(std::string_view kernel, const SampleWalk& walk) {
+  constexpr std::int64_t kMostBlocks = (std::int64_t{1} << 31) - 1;
+  const std::int64_t blocks = walk.e.samples * walk.blocks_of_sample;
+  CF_CHECK(blocks <= kMostBlocks, kernel, ": N=", walk.e.samples, " C=", walk.e.channels,
+           " are too many for the GPU");
+  return {.grid = dim3(static_cast<unsigned>(blocks)), .block = dim3(kImageBlock)};
 }
 
 template <class Args>
