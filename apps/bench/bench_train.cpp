@@ -11,13 +11,44 @@ namespace cf::apps {
 
 namespace {
 
+// Of the steps of all ranks.
+class CommunicationSeconds {
+ public:
+  void add(const CommunicationTimes& step) {
+    sums_.push_back(step.sums);
+    waited_.push_back(step.waited);
+  }
+
+  // The medians of each rank's steps, and of these the mean.
+  std::optional<CommunicationTimes> over(Communicator& ranks) const {
+    if (ranks.world() == 1) return std::nullopt;
+    std::vector<CommunicationTimes> medians(static_cast<std::size_t>(ranks.world()));
+    medians[static_cast<std::size_t>(ranks.rank())] = {spread_of(sums_).median, spread_of(waited_).median};
+    ranks.all_gather(std::as_writable_bytes(std::span(medians)));
+    CommunicationTimes mean;
+    for (const CommunicationTimes& rank : medians) {
+      mean.sums += rank.sums / ranks.world();
+      mean.waited += rank.waited / ranks.world();
+    }
+    return mean;
+  }
+
+ private:
+  std::vector<double> sums_, waited_;
+};
+
 ModelBenchmarkResult measure(const ModelBenchmarkOptions& options, const Config& config,
                              Communicator& ranks) {
   const auto executor = make_executor(options.device, config.precision);
   TrainingSteps training(*executor, config, ranks);
   for (int i = 0; i < options.warmup; ++i) training.run();
   std::vector<double> seconds;
-  for (int i = 0; i < options.steps; ++i) seconds.push_back(training.run());
+  CommunicationSeconds communication;
+  for (int i = 0; i < options.steps; ++i) {
+    const TrainingSteps::Step step = training.run();
+    seconds.push_back(step.seconds);
+    if (step.communication) communication.add(*step.communication);
+  }
   ranks.wait_for_gpu([&] { executor->synchronize(); });  // a step may be on its way
   return {.bench = "train",
           .config = config,
@@ -27,6 +58,7 @@ ModelBenchmarkResult measure(const ModelBenchmarkOptions& options, const Config&
           .timing = {.seconds = spread_of(std::move(seconds)), .in_graph = training.in_graph()},
           .ranks = ranks.world(),
           .alone = {},
+          .communication = communication.over(ranks),
           .warmup = options.warmup,
           .passes = 3,
           .macs_of_image = training.macs_of_image(),

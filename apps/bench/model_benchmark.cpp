@@ -38,6 +38,11 @@ void print_text(const ModelBenchmarkResult& r) {
         format_count(std::llround(r.config.train.batch / seconds.median / r.ranks)),
         format_count(std::llround(r.config.train.batch / r.alone->median / r.ranks)),
         100 * (1 - r.alone->median / seconds.median));
+    const auto& [sums, waited] = *r.communication;
+    fmt::print(
+        "communication  {:.3f} ms of a step, waiting for other ranks included: {:.3f} ms hidden under "
+        "backward, {:.3f} ms ({:.1f} % of the step) not\n",
+        1e3 * sums, 1e3 * (sums - waited), 1e3 * waited, 100 * waited / seconds.median);
   }
   fmt::print("TFLOP/s        {:.3f}  ({} x {}MACs an image)\n", 1e-12 * flops_of_step(r) / seconds.median,
              2 * r.passes, format_quantity(static_cast<double>(r.macs_of_image)));
@@ -70,6 +75,7 @@ void print_json(const ModelBenchmarkResult& r) {
     out["ranks"] = r.ranks;
     out["images_per_second_per_rank"] = r.config.train.batch / r.timing.seconds.median / r.ranks;
     out["seconds_alone"] = as_json(*r.alone);
+    out["communication_seconds"] = {{"all", r.communication->sums}, {"not_hidden", r.communication->waited}};
   }
   fmt::print("{}\n", out.dump(2));
 }

@@ -12,6 +12,7 @@
 #include "apps/execution/make_executor.h"
 #include "apps/launch/run_on_ranks.h"
 #include "data/loader.h"
+#include "framework/parallel/communication_times.h"
 
 namespace cf::apps {
 
@@ -45,8 +46,9 @@ struct ModelBenchmarkResult {
   Timing timing;    // of one step
   int ranks = 1;
   std::optional<Spread> alone;  // of several: seconds of a step where each trains by itself, of the slowest
-  int warmup = 0;               // steps before the first measured one
-  int passes = 1;               // forward passes that a step is worth: 1, or 3 with backward
+  std::optional<CommunicationTimes> communication;  // of several, in a step
+  int warmup = 0;                                   // steps before the first measured one
+  int passes = 1;                   // forward passes that a step is worth: 1, or 3 with backward
   std::int64_t macs_of_image = 0;   // of one forward pass
   std::int64_t peak_bytes = 0;      // memory in use at once
   std::int64_t reserved_bytes = 0;  // taken from the system

@@ -30,14 +30,14 @@ TrainingSteps::TrainingSteps(Executor& executor, const Config& config, Communica
   last_end_ = std::chrono::steady_clock::now();
 }
 
-double TrainingSteps::run() {
+TrainingSteps::Step TrainingSteps::run() {
   while (step_.in_flight() < step_.most_in_flight()) {
     step_.submit(std::move(spare_.back()), submitted_++, kLearningRate);
     spare_.pop_back();
   }
-  step_.finish(spare_.emplace_back());
+  const StepResult result = step_.finish(spare_.emplace_back());
   const auto end = std::chrono::steady_clock::now();
-  return std::chrono::duration<double>(end - std::exchange(last_end_, end)).count();
+  return {std::chrono::duration<double>(end - std::exchange(last_end_, end)).count(), result.communication};
 }
 
 std::string TrainingSteps::how_it_runs() {

@@ -21,9 +21,13 @@ class TrainingSteps {
   // Of this rank's share of config.train.batch.
   TrainingSteps(Executor& executor, const Config& config, Communicator& ranks = single_rank());
 
-  // One whole step: the images' way to the device, forward, backward, update. Returns the seconds from the
-  // end of the step before to its own, both seen from the host; of the first one, from its start.
-  double run();
+  struct Step {
+    double seconds;  // from the end of the step before, both seen from the host; of the first, from its start
+    std::optional<CommunicationTimes> communication;  // of this rank, where there are several
+  };
+
+  // One whole step: the images' way to the device, forward, backward, update.
+  Step run();
 
   // Whether steps are replayed from a CUDA graph.
   bool in_graph() const;

@@ -29,8 +29,9 @@ struct TrainRow {
   double img_per_s_per_rank = kNotMeasured;
   double data_wait = kNotMeasured;  // share of the time spent waiting for data, in [0, 1], and
   std::int64_t data_wait_rank = 0;  // by which rank; it is the one that waits most
-  // Of several CPU ranks; collectives of GPUs are hidden from the host.
-  double communication = kNotMeasured;  // share of the time in sums over ranks or waiting there; their mean
+  // Of several ranks.
+  double communication = kNotMeasured;  // share of the time in sums over ranks or waiting there, beside no
+                                        // computing; their mean
   std::optional<std::int64_t> slowest_rank;  // that the others wait for, where one stands out, and
   std::string slowest_cause;                 // why: "data" or "compute"
   double memory_bytes = kNotMeasured;

@@ -23,6 +23,15 @@ std::span<const T> elements(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
 
+// Where there are several ranks.
+std::optional<StepReduction> reduction_of(ParameterStore& store, Communicator& ranks,
+                                          std::vector<Tensor> gathered, const Config& config) {
+  require_equal_shares(config, ranks.world());
+  if (ranks.world() == 1) return std::nullopt;
+  const DType wire = config.precision.wire == "bf16" ? DType::BFloat16 : DType::Float32;
+  return std::make_optional<StepReduction>(store, ranks, std::move(gathered), wire);
+}
+
 // The text of the first rank that has one, on all ranks; cut where it is long.
 std::string first_text(const std::string& own, Communicator& ranks) {
   constexpr std::size_t kLongest = 1024;
@@ -62,13 +71,14 @@ TrainStep::TrainStep(Executor& executor, layers::ConvFirstNet& net, ParameterSto
       first_micro_batch_(own_micro_batches_ * ranks.rank()),
       losses_(executor.empty(DType::Float32, Shape(I{micro_batches_}))),
       label_ranks_(executor.empty(DType::Int64, Shape(N{micro_batches_ * micro_batch_size_}))),
-      outputs_(executor, {losses_, label_ranks_, optimizer.step_state()}),
-      batch_inputs_(executor, config, first_micro_batch_) {
-  require_equal_shares(config, ranks.world());
-  if (ranks.world() > 1) {
-    const DType wire = config.precision.wire == "bf16" ? DType::BFloat16 : DType::Float32;
-    reduction_.emplace(store, ranks, std::vector{losses_, label_ranks_}, wire);
-  }
+      reduction_(reduction_of(store, ranks, {losses_, label_ranks_}, config)),
+      outputs_(executor, outputs_of_step()),
+      batch_inputs_(executor, config, first_micro_batch_) {}
+
+std::vector<Tensor> TrainStep::outputs_of_step() const {
+  std::vector<Tensor> outputs{losses_, label_ranks_, optimizer_.step_state()};
+  if (reduction_ && reduction_->times() != nullptr) outputs.push_back(*reduction_->times());
+  return outputs;
 }
 
 std::size_t TrainStep::most_in_flight() const {
@@ -101,12 +111,14 @@ void TrainStep::submit(data::Batch batch, std::int64_t step, double learning_rat
   CF_CHECK(in_flight() < most_in_flight(), in_flight(), " steps are in flight already");
   current_ = &submitted_.emplace_back(Submitted{std::move(batch), step, learning_rate});
   batch_inputs_.set_batch(current_->batch);
+  const double in_collectives = seconds_in_collectives();
   if (graph_) {
     inputs_->send(step);
     graph_->replay();
   } else {
     compute(step, nullptr);
   }
+  submitted_.back().in_collectives = seconds_in_collectives() - in_collectives;
   outputs_.send();
 }
 
@@ -141,8 +153,16 @@ StepResult TrainStep::read_result() {
                     .loss_scale = static_cast<double>(state.loss_scale)};
   for (const float loss : losses)
     result.loss += static_cast<double>(loss) / static_cast<double>(losses.size());
+  if (reduction_) result.communication = communication_of(outputs);
   result.left_out = optimizer_.scales_loss() && state.failed == 0 && !std::isfinite(result.gradient_norm);
   return result;
+}
+
+// Of the oldest step. Between CPU ranks nothing of a sum is hidden.
+CommunicationTimes TrainStep::communication_of(const std::vector<std::span<const std::byte>>& outputs) const {
+  if (reduction_->times() != nullptr) return CommunicationClock::read(elements<std::int64_t>(outputs.back()));
+  const double seconds = submitted_.front().in_collectives;
+  return {.sums = seconds, .waited = seconds};
 }
 
 // All that the device does in a step. What changes from step to step comes from inputs.

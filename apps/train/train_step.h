@@ -29,6 +29,7 @@ struct StepResult {
   double gradient_norm = 0;  // before clipping
   double loss_scale = 1;     // in float16; a step whose gradients overflow is left out and halves it
   bool left_out = false;
+  std::optional<CommunicationTimes> communication;  // of this rank, where there are several
 };
 
 // A parameter or running statistic that is not finite is a Numeric error: WHERE, and the name of the first.
@@ -68,12 +69,16 @@ class TrainStep {
     data::Batch batch;
     std::int64_t step;
     double learning_rate;
+    double in_collectives = 0;  // seconds of the host while it was submitted
   };
 
   void compute(std::int64_t step, StepInputs* inputs);
   void compute_micro_batch(const PassOptions& options);
   PassOptions pass_options(std::int64_t step, std::int64_t micro_batch, StepInputs* inputs) const;
+  std::vector<Tensor> outputs_of_step() const;
+  double seconds_in_collectives() const { return ranks_of_run_.seconds_in_collectives().value_or(0); }
   StepResult read_result();
+  CommunicationTimes communication_of(const std::vector<std::span<const std::byte>>& outputs) const;
   [[noreturn]] void fail_not_finite(const Submitted& failed, const StepResult& result);
   void look_for_not_finite(const Submitted& failed, const std::string& where);
 

@@ -164,9 +164,7 @@ void Training::submit_step() {
   const double waited_before = images_.waited_seconds();
   data::Batch batch = images_.next();
   times_.add_data(images_.waited_seconds() - waited_before);
-  const double communicated_before = ranks_.seconds_in_collectives().value_or(0);
   step_.submit(std::move(batch), step, plan_.schedule.rate(step));
-  times_.add_communication(ranks_.seconds_in_collectives().value_or(0) - communicated_before);
 }
 
 void Training::prepare_step(int size) {
@@ -211,6 +209,7 @@ void Training::count_step(const StepResult& result) {
   const double seconds = times_.end_step();
   ++progress_.step;
   progress_.seconds += seconds;
+  if (result.communication) times_.add_communication(result.communication->waited);
   scores_ = {};
   IntervalSums& sums = progress_.interval;
   ++sums.steps;

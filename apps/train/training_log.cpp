@@ -13,12 +13,12 @@ namespace cf::apps {
 namespace {
 
 // What the row says of the time of each rank.
-void put_times(TrainRow& row, const std::vector<RankTimes>& ranks, bool sees_communication) {
+void put_times(TrainRow& row, const std::vector<RankTimes>& ranks) {
   const auto waits = [](const RankTimes& r) { return r.data / r.all; };
   const auto longest_wait = std::ranges::max_element(ranks, {}, waits);
   row.data_wait = waits(*longest_wait);
   row.data_wait_rank = longest_wait - ranks.begin();
-  if (!sees_communication) return;
+  if (ranks.size() == 1) return;
   row.communication = 0;
   for (const RankTimes& r : ranks) {
     row.communication += r.communication / r.all / static_cast<double>(ranks.size());
@@ -66,7 +66,7 @@ void Training::log_step(double lr) {
                .img_per_s = images / sums.seconds,
                .img_per_s_per_rank = images / sums.seconds / ranks_.world(),
                .memory_bytes = static_cast<double>(step_.peak_bytes())};
-  put_times(row, times_of_ranks(), ranks_.seconds_in_collectives().has_value());
+  put_times(row, times_of_ranks());
   append_metrics(row);
   const double left = static_cast<double>(plan_.total_steps - progress_.step) * sums.seconds / steps;
   std::string rate = format_count(std::llround(row.img_per_s)) + " img/s";

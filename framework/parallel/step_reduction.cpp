@@ -32,6 +32,7 @@ StepReduction::StepReduction(ParameterStore& store, Communicator& ranks, std::ve
   stream_ = std::make_unique<GpuStream>(executor.pool().device().index);
   ready_ = std::make_unique<GpuEvent>();
   done_ = std::make_unique<GpuEvent>();
+  clock_.emplace(executor, 1 + parts_.size());
 }
 
 void StepReduction::follow_executor() {
@@ -40,11 +41,21 @@ void StepReduction::follow_executor() {
   stream_->wait(*ready_);
 }
 
+template <class Collectives>
+void StepReduction::communicate(Collectives collectives) {
+  follow_executor();
+  if (clock_) clock_->begin_collective(*stream_);
+  collectives(stream_.get());
+  if (clock_) clock_->end_collective(*stream_);
+}
+
 void StepReduction::begin() {
   given_ = 0;
-  follow_executor();
-  ranks_.sum_over_ranks(store_.batch(), stream_.get());
-  for (const Tensor& tensor : gathered_) ranks_.gather_from_ranks(tensor, stream_.get());
+  if (clock_) clock_->begin_step();
+  communicate([this](const GpuStream* stream) {
+    ranks_.sum_over_ranks(store_.batch(), stream);
+    for (const Tensor& tensor : gathered_) ranks_.gather_from_ranks(tensor, stream);
+  });
 }
 
 void StepReduction::advance(int writes_of_step) {
@@ -64,8 +75,9 @@ void StepReduction::send(const Part& part) {
                     kernels::Cast<T>{.x = part.gradients.flat<const Wide<T>>(), .y = part.wire.flat<T>()});
     });
   }
-  follow_executor();
-  ranks_.sum_over_ranks(part.wire ? part.wire : part.gradients, stream_.get());
+  communicate([&](const GpuStream* stream) {
+    ranks_.sum_over_ranks(part.wire ? part.wire : part.gradients, stream);
+  });
 }
 
 void StepReduction::finish(int writes_of_step) {
@@ -76,6 +88,7 @@ void StepReduction::finish(int writes_of_step) {
              p->gradient_writes, " times in a step, must be ", writes_of_step);
   }
   if (!stream_) return;
+  clock_->end_computing(*store_.executor().stream());
   done_->record(*stream_);
   store_.executor().stream()->wait(*done_);
   for (const Part& part : parts_) {

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "framework/parallel/communication_times.h"
 #include "framework/parallel/communicator.h"
 #include "framework/parameters/parameter_store.h"
 #include "framework/runtime/gpu_graph.h"
@@ -31,6 +33,9 @@ class StepReduction {
   // Backward is given: what comes next in the executor's order sees the sums of all ranks.
   void finish(int writes_of_step);
 
+  // On a GPU: what it took the time of, for CommunicationClock::read. Null elsewhere.
+  const Tensor* times() const { return clock_ ? &clock_->times() : nullptr; }
+
  private:
   // Large enough for the rate of the link, small enough that little is left behind the end of backward.
   static constexpr std::int64_t kPartBytes = std::int64_t{8} << 20;
@@ -42,6 +47,10 @@ class StepReduction {
   };
 
   void send(const Part& part);
+
+  // Calls `collectives` with the stream that they go to, and takes their time.
+  template <class Collectives>
+  void communicate(Collectives collectives);
 
   // Work given to the executor so far comes before what its communication stream gets from now on.
   void follow_executor();
@@ -55,6 +64,7 @@ class StepReduction {
   // On a GPU only.
   std::unique_ptr<GpuStream> stream_;
   std::unique_ptr<GpuEvent> ready_, done_;
+  std::optional<CommunicationClock> clock_;
 };
 
 }  // namespace cf

@@ -90,6 +90,9 @@ TEST(CommandBench, TrainOnRanksSaysWhatTheOthersCost) {
   EXPECT_EQ(result["batch"], 12);  // 6 on each
   expect_spread(result["seconds"], 5);
   expect_spread(result["seconds_alone"], 5);
+  const json& communication = result["communication_seconds"];
+  EXPECT_GT(communication["all"].get<double>(), 0);
+  EXPECT_EQ(communication["not_hidden"], communication["all"]);  // between CPU ranks
   EXPECT_NEAR(result["images_per_second"].get<double>(),
               2 * result["images_per_second_per_rank"].get<double>(), 1e-6);
   const std::string text = output_of(tiny_model("train", {"--ranks", "2"}), scratch.path());

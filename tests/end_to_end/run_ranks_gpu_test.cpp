@@ -74,6 +74,12 @@ TEST_F(RunRanksGpu, TwoDrawTheSameAndLearnTheSameAsOne) {
   EXPECT_EQ(two[0], one[0]);
   for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(two[i], one[i], 1e-4) << i;
   expect_same_run(scratch / "again", scratch / "two");
+  for (const auto& row : apps::read_metrics(scratch / "two/metrics.jsonl")) {
+    const auto* train = std::get_if<apps::TrainRow>(&row);
+    if (train == nullptr) continue;
+    EXPECT_GT(train->communication, 0) << train->step;
+    EXPECT_LT(train->communication, 1) << train->step;
+  }
 }
 
 TEST_F(RunRanksGpu, AKilledRankIsNamedAndTheRunGoesOnBitForBit) {
