@@ -1,8 +1,9 @@
 // The second half of mbconv's Hopper route at place Cuda: y = x + project (gate u) + bias by wgmma. u, gates
-// and weights pass through a ring of slots. A warpgroup gates its 64 pixels of u in place while the product
-// with the slot before runs.
+// and weights pass through a ring of slots. A warpgroup gates its 64 pixels of u on their way to registers
+// while the products before run: shared memory is what these kernels read most of.
 #pragma once
 
+#include "kernels/base/wgmma.cuh"
 #include "kernels/mbconv_forward/hopper_hidden.cuh"
 #include "kernels/mbconv_forward/portable_project.cuh"
 
@@ -87,24 +88,32 @@ class ProjectWorker {
     if (team_ >= a_.tiling.teams) return;
     Sums sum;
     start_sums(sum);
-    const Places places = find_places();
+    const int row = warp_ * 16 + lane_ % 16;
+    const std::uint32_t pixel = first_pixel_ + team_ * Tiling::kRows + row;
+    const auto image = static_cast<int>(pixel / a_.image_pixels - first_pixel_ / a_.image_pixels);
+    const std::uint32_t u_of_lane =
+        base_ + Tiling::kWeightBytes + team_ * Tiling::kTeamBytes + offset_of(row, lane_ / 16);
     pin(sum);
-    int last = -1;
     for (int chunk = 0; chunk < chunks_; ++chunk) {
       const int slot = ring_.slot * a_.tiling.slot_bytes();
+      const std::uint32_t gates =
+          base_ + a_.tiling.gates() + offset_of(ring_.slot * a_.tiling.images + image, lane_ / 16);
       wait_for_phase(ring_.full(), ring_.phase);
-      apply_gates(slot, ring_.slot, places);
-      fence_for_warpgroups();
-      named_barrier(1 + team_, kTeamThreads);
-      multiply_slot(base_ + slot, sum);
-      warpgroup_wait<1>();
-      if (last >= 0) ring_.release(last);
-      last = ring_.slot;
+#pragma unroll
+      for (int step = 0; step < kSteps; ++step) {
+        MatrixA u, gate;
+        load_matrix_a((u_of_lane + slot) ^ step * 32, u);
+        load_matrix_a(gates ^ step * 32, gate);
+        warpgroup_wait<0>();  // another operand would take too many registers; the other warpgroups go on
+        if (step == 0 && chunk > 0) ring_.release(last_slot());
+        apply(gate, u);
+        multiply_step(base_ + slot + step * 32, u, sum);
+      }
       ring_.advance();
     }
     warpgroup_wait<0>();
     pin(sum);
-    ring_.release(last);
+    ring_.release(last_slot());
 #pragma unroll
     for (int half = 0; half < kHalves; ++half) {
       wait_for_phase(ring_.full(), ring_.phase);
@@ -159,70 +168,30 @@ class ProjectWorker {
     }
   }
 
+  __device__ __forceinline__ int last_slot() const {
+    return (ring_.slot == 0 ? a_.tiling.slots : ring_.slot) - 1;
+  }
+
+  static __device__ __forceinline__ void apply(const MatrixA& gate, MatrixA& u) {
+    using mbconv_portable::multiply_pair;
+    u.upper_left = multiply_pair<T>(u.upper_left, gate.upper_left);
+    u.lower_left = multiply_pair<T>(u.lower_left, gate.lower_left);
+    u.upper_right = multiply_pair<T>(u.upper_right, gate.upper_right);
+    u.lower_right = multiply_pair<T>(u.lower_right, gate.lower_right);
+  }
+
   // Asynchronously.
-  __device__ __forceinline__ void multiply_slot(std::uint32_t slot, Sums& sum) const {
-    const std::uint32_t u = slot + Tiling::kWeightBytes + team_ * Tiling::kTeamBytes;
+  static __device__ __forceinline__ void multiply_step(std::uint32_t weights, const MatrixA& u, Sums& sum) {
     warpgroup_fence();
 #pragma unroll
-    for (int step = 0; step < kSteps; ++step) {
-#pragma unroll
-      for (int half = 0; half < kHalves; ++half) {
-        const std::uint32_t weights = slot + half * kTiles * 8 * kRowBytes + step * 32;
-        warpgroup_multiply<T>(sum[half], matrix_descriptor<kRowBytes>(u + step * 32),
-                              matrix_descriptor<kRowBytes>(weights));
-      }
+    for (int half = 0; half < kHalves; ++half) {
+      warpgroup_multiply<T>(sum[half], u,
+                            matrix_descriptor<kRowBytes>(weights + half * kTiles * 8 * kRowBytes));
     }
     warpgroup_commit();
   }
 
   using Words = Pack<std::uint32_t, 4>;
-
-  // In a slot: the 16-byte pieces of u that a thread gates, every 16th row, and the gates of their images.
-  static constexpr int kPieces = kRowBytes / 16, kStep = kTeamThreads / kPieces,
-                       kRows = Tiling::kRows / kStep,
-                       kBatch = 2;  // more at once would take too many registers
-  struct Places {
-    int u, images[kRows], piece;
-  };
-  __device__ __forceinline__ Places find_places() const {
-    static_assert(kStep % 8 == 0, "so that all rows of a thread have one swizzle");
-    const int thread = static_cast<int>(threadIdx.x) % kTeamThreads, row = thread / kPieces,
-              piece = thread % kPieces;
-    Places places;
-    places.piece = piece;
-    places.u = Tiling::kWeightBytes + team_ * Tiling::kTeamBytes + offset_of(row, piece);
-#pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      const std::uint32_t pixel = first_pixel_ + team_ * Tiling::kRows + row + i * kStep;
-      places.images[i] = static_cast<int>(pixel / a_.image_pixels - first_pixel_ / a_.image_pixels);
-    }
-    return places;
-  }
-
-  __device__ __forceinline__ void apply_gates(int slot, int number, const Places& places) const {
-    const int first_row = number * a_.tiling.images;
-#pragma unroll
-    for (int first = 0; first < kRows; first += kBatch) {
-      Words u[kBatch], gates[kBatch];
-#pragma unroll
-      for (int i = 0; i < kBatch; ++i) {
-        u[i] = piece_of_u(slot, places, first + i);
-        gates[i] = *reinterpret_cast<const Words*>(
-            shared_ + a_.tiling.gates() + offset_of(first_row + places.images[first + i], places.piece));
-      }
-#pragma unroll
-      for (int i = 0; i < kBatch; ++i) {
-#pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          u[i].value[j] = mbconv_portable::multiply_pair<T>(u[i].value[j], gates[i].value[j]);
-        }
-        piece_of_u(slot, places, first + i) = u[i];
-      }
-    }
-  }
-  __device__ __forceinline__ Words& piece_of_u(int slot, const Places& places, int row) const {
-    return *reinterpret_cast<Words*>(shared_ + slot + places.u + row * kStep * kRowBytes);
-  }
 
   // A lane has eight neighbouring channels of each block of 32 columns of two pixels: the first two elements
   // of four tiles, and the last two.
