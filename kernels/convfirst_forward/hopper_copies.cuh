@@ -21,7 +21,7 @@ template <class T>
 struct Arguments {
   CUtensorMap x;        // [pixels][channels], for patches [n][height][width][channels]
   CUtensorMap expand;   // [hidden][channels]
-  CUtensorMap project;  // [t][channels][hidden], t = 0 ... 3 eight channels apart
+  CUtensorMap project;  // see project_map()
   const T* conv;
   const float *conv_bias, *expand_bias, *project_bias;
   T* y;
@@ -29,6 +29,25 @@ struct Arguments {
   std::uint32_t pixels, height, width;
   HopperTiling tiling;
 };
+
+// All rows of project, permuted so that column 8 j + 2 t + i of every 32 columns is channel 8 t + 2 j + i: a
+// thread's columns 2t, 2t+1 of each product then are 8 neighbouring channels.
+inline CUtensorMap project_map(const void* project, std::int64_t channels, std::int64_t hidden) {
+  const std::int64_t bytes = hidden * 2, blocks = channels / 32;
+  return tensor_map<5>(project, {{hidden, HopperTile::kChunk},
+                                 {2, 2, bytes},
+                                 {4, 4, 8 * bytes},
+                                 {4, 4, 2 * bytes},
+                                 {blocks, static_cast<int>(blocks), 32 * bytes}});
+}
+__device__ inline void copy_project(std::uint32_t to, const CUtensorMap& map, std::uint32_t barrier,
+                                    int first_hidden) {
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %4, "
+      "%4, %4}], [%2];" ::"r"(to),
+      "l"(&map), "r"(barrier), "r"(first_hidden), "r"(0)
+      : "memory");
+}
 
 template <class Value>
 __device__ __forceinline__ Value& word(unsigned char* shared, int offset) {
@@ -120,8 +139,7 @@ class Copies {
             static_cast<int>(index - line * across) * HopperTile::kPatch};
   }
 
-  // By one thread. Rows of expand; rows of project permuted so that column 8 j + 2 t + i of every 32 columns
-  // is channel 8 t + 2 j + i: a thread's columns 2t, 2t+1 of each product then are 8 neighbouring channels.
+  // By one thread. Rows of expand, and of project.
   __device__ __forceinline__ void load_chunk(int chunk, int slot) {
     const std::uint32_t to = base_ + slot * kChunkBytes, barrier = slot_barrier(slot);
     expect_bytes(barrier, kChunkBytes);
@@ -129,11 +147,7 @@ class Copies {
     for (int block = 0; block < kColumnBlocks; ++block) {
       copy_tensor(to + block * kChunk * kRowBytes, a_.expand, barrier, block * 64, chunk * kChunk);
     }
-#pragma unroll
-    for (int column = 0; column < kChannels; column += 8) {
-      copy_tensor(to + kExpandBytes + column * 128, a_.project, barrier, chunk * kChunk,
-                  column / 32 * 32 + column % 32 / 4, 0);
-    }
+    copy_project(to + kExpandBytes, a_.project, barrier, chunk * kChunk);
   }
 
   // The warp has read the slot for the last time; the last of the block has it filled again.

@@ -13,7 +13,7 @@ template <class T>
 Arguments<T> arguments_of(const ConvFirstForward<T>& a, const HopperTile& tile, const HopperTiling& tiling) {
   const auto e = a.x.extents();
   const std::int64_t pixels = e[0] * e[1] * e[2], hidden = a.expand.template extent<E>().value;
-  const std::int64_t channels = tile.channels, pixel_bytes = channels * 2, hidden_bytes = hidden * 2;
+  const std::int64_t channels = tile.channels, pixel_bytes = channels * 2;
   const int columns = tile.row_bytes() / 2;
   constexpr int kSide = HopperTile::kPatch + 2;
   const CUtensorMap runs =
@@ -26,9 +26,7 @@ Arguments<T> arguments_of(const ConvFirstForward<T>& a, const HopperTile& tile, 
   return {.x = runs,
           .expand = tensor_map<2>(a.expand.data(),
                                   {{channels, columns}, {hidden, HopperTile::kChunk, pixel_bytes}}),
-          .project = tensor_map<3>(
-              a.project.data(),
-              {{hidden, HopperTile::kChunk}, {channels, 2, hidden_bytes}, {4, 4, 8 * hidden_bytes}}),
+          .project = project_map(a.project.data(), channels, hidden),
           .conv = a.conv.data(),
           .conv_bias = a.conv_bias.data(),
           .expand_bias = a.expand_bias.data(),

@@ -53,14 +53,12 @@ convfirst_hopper::Arguments<T> hopper_arguments(const FeedForward<T>& a, const H
                                                 const HopperTiling& tiling) {
   const std::int64_t pixels = a.u.template extent<M>().value, channels = tile.channels,
                      hidden = a.expand.template extent<E>().value;
-  const std::int64_t pixel_bytes = channels * 2, hidden_bytes = hidden * 2;
+  const std::int64_t pixel_bytes = channels * 2;
   const int columns = tile.row_bytes() / 2;
   return {.x = tensor_map<2>(a.u.data(), {{channels, columns}, {pixels, tiling.run_pixels, pixel_bytes}}),
           .expand = tensor_map<2>(a.expand.data(),
                                   {{channels, columns}, {hidden, HopperTile::kChunk, pixel_bytes}}),
-          .project = tensor_map<3>(
-              a.project.data(),
-              {{hidden, HopperTile::kChunk}, {channels, 2, hidden_bytes}, {4, 4, 8 * hidden_bytes}}),
+          .project = convfirst_hopper::project_map(a.project.data(), channels, hidden),
           .conv = nullptr,
           .conv_bias = nullptr,
           .expand_bias = a.expand_bias.data(),
