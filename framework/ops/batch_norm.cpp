@@ -3,7 +3,6 @@
 #include "framework/autograd/record.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/collect_statistics.h"
-#include "kernels/residual/residual.h"
 
 namespace cf {
 
@@ -13,7 +12,7 @@ using kernels::Activation;
 
 constexpr auto call_batch_norm = [](auto place, const auto& args) { kernels::batch_norm(place, args); };
 
-// Whether to add to the statistics that the step has collected: this call_batch_norm's will be there.
+// Whether to add to the statistics that the step has collected: this call's will be there.
 float collects(const BatchNormState& state) {
   const bool adds = state.running_mean.has_batch;
   state.running_mean.has_batch = state.running_variance.has_batch = true;
@@ -40,6 +39,35 @@ void train(Place place, Pass& pass, const BatchNormState& state, const NormedTen
                                     .batch_variance = state.running_variance.batch.view<Wide<T>, C>(),
                                     .workspace = {}},
       call_batch_norm);
+}
+
+// From the gradient of the norm's activation, or of `factor` times the norm in the samples `kept` of a sum.
+Tensor backward_of_kept(Pass& pass, const NormedTensor& normed, Tensor dy, Activation activation,
+                        const Tensor& kept, float factor) {
+  const bool in_place = !kept && dy.is_unique();
+  Tensor dx = in_place ? dy : pass.empty(dy.dtype(), normed.x.shape());
+  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+    const auto [dgamma, accumulate] = gradient_target(*normed.weight);
+    pass.executor().with_workspace(
+        place,
+        kernels::BatchNormBackward<T>{
+            .x = normed.x.rows<const T, M, C>(),
+            .dy = dy.rows<const T, M, C>(),
+            .kept = kept ? kept.view<const std::int64_t, N>() : View<const std::int64_t, N>{},
+            .factor = factor,
+            .mean = normed.mean.view<const Wide<T>, C>(),
+            .rstd = normed.rstd.view<const Wide<T>, C>(),
+            .gamma = normed.weight->value.view<const Wide<T>, C>(),
+            .bias = normed.bias->value.view<const Wide<T>, C>(),
+            .activation = activation,
+            .dx = dx.rows<T, M, C>(),
+            .dgamma = dgamma.template view<Wide<T>, C>(),
+            .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
+            .accumulate = accumulate,
+            .workspace = {}},
+        call_batch_norm);
+  });
+  return dx;
 }
 
 struct BatchNorm {
@@ -77,18 +105,8 @@ struct NormAndAdd {
   }
 
   static Gradients<2> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<2> wanted) {
-    Tensor dbranch = dy;
-    if (saved.kept) {
-      dbranch = pass.empty(dy.dtype(), saved.normed.x.shape());
-      pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
-        kernels::residual(place, kernels::GatherSamples<T>{.x = dy.view<const T, N, H, W, C>(),
-                                                           .kept = saved.kept.view<const std::int64_t, N>(),
-                                                           .factor = saved.factor,
-                                                           .y = dbranch.view<T, N, H, W, C>()});
-      });
-    }
     return {wanted[0] ? dy : Tensor(),
-            batch_norm_backward(pass, saved.normed, std::move(dbranch), Activation::None)};
+            backward_of_kept(pass, saved.normed, std::move(dy), Activation::None, saved.kept, saved.factor)};
   }
 };
 
@@ -134,26 +152,7 @@ Tensor batch_norm_apply(Pass& pass, const NormedTensor& normed, Activation activ
 }
 
 Tensor batch_norm_backward(Pass& pass, const NormedTensor& normed, Tensor dy, Activation activation) {
-  Tensor dx = dy.is_unique() ? dy : pass.empty(dy.dtype(), dy.shape());
-  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
-    const auto [dgamma, accumulate] = gradient_target(*normed.weight);
-    pass.executor().with_workspace(
-        place,
-        kernels::BatchNormBackward<T>{.x = normed.x.rows<const T, M, C>(),
-                                      .dy = dy.rows<const T, M, C>(),
-                                      .mean = normed.mean.view<const Wide<T>, C>(),
-                                      .rstd = normed.rstd.view<const Wide<T>, C>(),
-                                      .gamma = normed.weight->value.view<const Wide<T>, C>(),
-                                      .bias = normed.bias->value.view<const Wide<T>, C>(),
-                                      .activation = activation,
-                                      .dx = dx.rows<T, M, C>(),
-                                      .dgamma = dgamma.template view<Wide<T>, C>(),
-                                      .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
-                                      .accumulate = accumulate,
-                                      .workspace = {}},
-        call_batch_norm);
-  });
-  return dx;
+  return backward_of_kept(pass, normed, std::move(dy), activation, {}, 1);
 }
 
 void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& mean, const Tensor& variance,

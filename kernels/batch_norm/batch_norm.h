@@ -59,13 +59,18 @@ struct BatchNormApply {
   View<T, M, C> y;  // overwritten; may be x
 };
 
+// Behind a norm whose sample i is sample kept[i] of a residual sum (kernels/residual), dy is the gradient of
+// the sum, of as many samples as that has, and counts `factor` times: no copy of the kept ones is made at
+// place Cuda.
 template <class T>
 struct BatchNormBackward {
   View<const T, M, C> x;
   View<const T, M, C> dy;
+  View<const std::int64_t, N> kept = {};  // ascending; empty: row m of dy is row m of x
+  float factor = 1;                       // of dy where some are kept
   View<const Wide<T>, C> mean, rstd, gamma, bias;
-  Activation activation = Activation::None;
-  View<T, M, C> dx;  // overwritten; may be dy
+  Activation activation = Activation::None;  // None where some are kept
+  View<T, M, C> dx;                          // overwritten; may be dy where all are kept
   View<Wide<T>, C> dgamma, dbias;
   float accumulate = 0;  // of dgamma and dbias: 0 overwritten, 1 added to; dx uses this call's sums alone
   Workspace workspace;

@@ -1,6 +1,7 @@
 // Two reductions over the rows, their finish, and one pass that writes dx.
 #include "kernels/activation/activation.cuh"
 #include "kernels/activation/dispatch_activation.h"
+#include "kernels/base/divisor.h"
 #include "kernels/base/elementwise.cuh"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_check.h"
@@ -20,6 +21,23 @@ struct CoefficientPointers {
   float *scale, *slope, *offset;
 };
 
+// Where the gradient that belongs to a row of x lies, and how often it counts.
+struct EveryRow {
+  __device__ std::int64_t at(std::int64_t row) const { return row; }
+  __device__ float scaled(float gradient) const { return gradient; }
+};
+struct RowsOfKept {
+  const std::int64_t* kept;
+  Divisor pixels;
+  float factor;
+
+  __device__ std::int64_t at(std::int64_t row) const {
+    const int i = pixels.quotient(static_cast<int>(row));
+    return row + (kept[i] - i) * pixels.value();
+  }
+  __device__ float scaled(float gradient) const { return factor * gradient; }
+};
+
 struct GradientSums {
   float dh, dh_deviation;
 
@@ -30,10 +48,10 @@ struct GradientSums {
 };
 
 // partial[slice, c] of every slice: sum dh, then, behind all of those, sum dh (x - mean).
-template <class T, Activation kActivation, int n>
+template <class T, Activation kActivation, int n, class Rows>
 __global__ void __launch_bounds__(kColumnThreads, 3)
-    gradient_sums_of_slices_kernel(const T* x, const T* dy, ChannelPointers channels, ColumnSlices slices,
-                                   float* partial) {
+    gradient_sums_of_slices_kernel(const T* x, const T* dy, Rows rows_of_dy, ChannelPointers channels,
+                                   ColumnSlices slices, float* partial) {
   const ColumnTile tile = column_tile<n>(slices);
   GradientSums sums[n] = {};
   if (tile.has_channels) {
@@ -46,14 +64,13 @@ __global__ void __launch_bounds__(kColumnThreads, 3)
     for (int j = 0; j < n; ++j) scale[j] *= rstd[j];
 #pragma unroll 4
     for (std::int64_t row = tile.first_row; row < tile.last_row; row += blockDim.y) {
-      const std::int64_t first = row * slices.channels + tile.channel;
-      const auto inputs = load_pack<T, n>(x + first);
-      const auto gradients = load_pack<T, n>(dy + first);
+      const auto inputs = load_pack<T, n>(x + row * slices.channels + tile.channel);
+      const auto gradients = load_pack<T, n>(dy + rows_of_dy.at(row) * slices.channels + tile.channel);
 #pragma unroll
       for (int j = 0; j < n; ++j) {
         const float deviation = to_float(inputs.value[j]) - mean[j];
-        const float dh = device::activation_gradient<kActivation>(scale[j] * deviation + bias[j],
-                                                                  to_float(gradients.value[j]));
+        const float dh = device::activation_gradient<kActivation>(
+            scale[j] * deviation + bias[j], rows_of_dy.scaled(to_float(gradients.value[j])));
         sums[j].join({dh, dh * deviation});
       }
     }
@@ -93,10 +110,11 @@ __global__ void __launch_bounds__(kFinishThreads)
   dbias[c] = accumulate == 0 ? sum_dh : accumulate * dbias[c] + sum_dh;
 }
 
-template <class T, Activation kActivation, int n>
+template <class T, Activation kActivation, int n, class Rows>
 __global__ void __launch_bounds__(kElementwiseThreads)
-    input_gradient_kernel(const T* x, const T* dy, ChannelPointers channels, CoefficientPointers coefficients,
-                          T* dx, std::int64_t rows, std::int64_t channel_count) {
+    input_gradient_kernel(const T* x, const T* dy, Rows rows_of_dy, ChannelPointers channels,
+                          CoefficientPointers coefficients, T* dx, std::int64_t rows,
+                          std::int64_t channel_count) {
   const ChannelWalk walk = channel_walk<n>(channel_count, rows);
   float mean[n], bias[n], scale[n], slope[n], offset[n];
   load_floats(channels.mean + walk.channel, mean);
@@ -107,12 +125,12 @@ __global__ void __launch_bounds__(kElementwiseThreads)
   for (std::int64_t row = walk.first_row; row < rows; row += walk.stride) {
     const std::int64_t first = row * channel_count + walk.channel;
     const auto inputs = load_pack<T, n>(x + first);
-    auto pack = load_pack<T, n>(dy + first);
+    auto pack = load_pack<T, n>(dy + rows_of_dy.at(row) * channel_count + walk.channel);
 #pragma unroll
     for (int j = 0; j < n; ++j) {
       const float deviation = to_float(inputs.value[j]) - mean[j];
-      const float dh =
-          device::activation_gradient<kActivation>(scale[j] * deviation + bias[j], to_float(pack.value[j]));
+      const float dh = device::activation_gradient<kActivation>(scale[j] * deviation + bias[j],
+                                                                rows_of_dy.scaled(to_float(pack.value[j])));
       pack.value[j] = from_float<T>(scale[j] * dh + (slope[j] * deviation + offset[j]));
     }
     store_pack(dx + first, pack);
@@ -124,12 +142,8 @@ ColumnSlices slices_of(const BatchNormBackward<T>& args) {
   return column_slices(args.x.template extent<M>().value, args.x.template extent<C>().value);
 }
 
-}  // namespace
-
-template <class T>
-void batch_norm(Cuda place, const BatchNormBackward<T>& args) {
-  check(args);
-  if (args.x.size() == 0) return;
+template <class T, Activation kActivation, class Rows>
+void run(Cuda place, const BatchNormBackward<T>& args, const Rows& rows_of_dy) {
   const ColumnSlices slices = slices_of(args);
   const std::int64_t rows = slices.rows, channel_count = slices.channels;
   float* partial = workspace_as<float>("batch norm backward", args.workspace,
@@ -137,20 +151,39 @@ void batch_norm(Cuda place, const BatchNormBackward<T>& args) {
   float* scale = partial + 2 * slices.count * channel_count;
   const CoefficientPointers coefficients{scale, scale + channel_count, scale + 2 * channel_count};
   const ChannelPointers channels{args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()};
-  dispatch_activation(args.activation, [&]<Activation kActivation> {
-    const auto run = [&]<int n> {
-      launch("batch_norm_gradient_sums_of_slices", gradient_sums_of_slices_kernel<T, kActivation, n>,
-             column_shape(slices, n), place, args.x.data(), args.dy.data(), channels, slices, partial);
-      launch("batch_norm_finish_gradients", finish_gradients_kernel, finish_shape(channel_count), place,
-             partial, slices, channels, coefficients, args.accumulate, args.dgamma.data(), args.dbias.data());
-      launch("batch_norm_input_gradient", input_gradient_kernel<T, kActivation, n>,
-             {.grid = dim3(channel_walk_blocks(rows, channel_count, n)), .block = dim3(kElementwiseThreads)},
-             place, args.x.data(), args.dy.data(), channels, coefficients, args.dx.data(), rows,
-             channel_count);
-    };
-    dispatch_pack<T>(channel_count, run, args.x.data(), args.dy.data(), args.dx.data(), channels.mean,
-                     channels.rstd, channels.gamma, channels.bias, partial);
-  });
+  const auto run = [&]<int n> {
+    launch("batch_norm_gradient_sums_of_slices", gradient_sums_of_slices_kernel<T, kActivation, n, Rows>,
+           column_shape(slices, n), place, args.x.data(), args.dy.data(), rows_of_dy, channels, slices,
+           partial);
+    launch("batch_norm_finish_gradients", finish_gradients_kernel, finish_shape(channel_count), place,
+           partial, slices, channels, coefficients, args.accumulate, args.dgamma.data(), args.dbias.data());
+    launch("batch_norm_input_gradient", input_gradient_kernel<T, kActivation, n, Rows>,
+           {.grid = dim3(channel_walk_blocks(rows, channel_count, n)), .block = dim3(kElementwiseThreads)},
+           place, args.x.data(), args.dy.data(), rows_of_dy, channels, coefficients, args.dx.data(), rows,
+           channel_count);
+  };
+  dispatch_pack<T>(channel_count, run, args.x.data(), args.dy.data(), args.dx.data(), channels.mean,
+                   channels.rstd, channels.gamma, channels.bias, partial);
+}
+
+}  // namespace
+
+// That kept is ascending and in range is the caller's to ensure: it is in device memory.
+template <class T>
+void batch_norm(Cuda place, const BatchNormBackward<T>& args) {
+  check(args);
+  if (args.x.size() == 0) return;
+  if (args.kept) {
+    constexpr std::int64_t kMostRows = std::int64_t{1} << 31;
+    const std::int64_t rows = args.x.template extent<M>().value;
+    CF_CHECK(rows < kMostRows, "batch norm backward: ", rows,
+             " rows of kept samples are too many for the GPU");
+    const Divisor pixels(static_cast<int>(rows / args.kept.size()));
+    run<T, Activation::None>(place, args, RowsOfKept{args.kept.data(), pixels, args.factor});
+    return;
+  }
+  dispatch_activation(args.activation,
+                      [&]<Activation kActivation> { run<T, kActivation>(place, args, EveryRow{}); });
 }
 
 template <class T>

@@ -133,6 +133,49 @@ Case backward(const Problem& p, Activation activation, float accumulate) {
   return result;
 }
 
+struct KeptProblem {
+  std::int64_t samples, kept, pixels, c;
+  bool benchmark_only = false;
+
+  std::string text() const { return concat(" N=", samples, " kept=", kept, " pixels=", pixels, " C=", c); }
+};
+
+Case backward_of_kept(const KeptProblem& p, float accumulate) {
+  const std::int64_t rows = p.kept * p.pixels;
+  Case result(concat("batch_norm/backward_of_kept", p.text(), accumulate == 0 ? "" : " accumulate"),
+              rows + kRoundingsOfTerm);
+  const C c{p.c};
+  const auto x = result.input("x", normal(0.5, 2), M{rows}, c);
+  const auto dy = result.input("dy", normal(0.3, 1), M{p.samples * p.pixels}, c);
+  const auto kept = result.input<Element::Int64>("kept", ascending_subset(p.samples), N{p.kept});
+  const auto mean = result.input<Element::WideT>("mean", normal(0.5, 0.2), c);
+  const auto rstd = result.input<Element::WideT>("rstd", uniform(0.3, 0.7), c);
+  const auto gamma = result.input<Element::WideT>("gamma", normal(0, 1), c);
+  const auto bias = result.input<Element::WideT>("bias", normal(0, 1), c);
+  const auto dx = result.output("dx", M{rows}, c);
+  const auto dgamma = result.gradient("dgamma", accumulate, c);
+  const auto dbias = result.gradient("dbias", accumulate, c);
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    const float factor = static_cast<float>(p.samples) / static_cast<float>(p.kept);
+    batch_norm(place, t.with_workspace(place, BatchNormBackward<T>{.x = t(x),
+                                                                   .dy = t(dy),
+                                                                   .kept = t(kept),
+                                                                   .factor = factor,
+                                                                   .mean = t(mean),
+                                                                   .rstd = t(rstd),
+                                                                   .gamma = t(gamma),
+                                                                   .bias = t(bias),
+                                                                   .activation = Activation::None,
+                                                                   .dx = t(dx),
+                                                                   .dgamma = t(dgamma),
+                                                                   .dbias = t(dbias),
+                                                                   .accumulate = accumulate}));
+  });
+  return result;
+}
+
 Case running(std::int64_t size) {
   Case result(concat("batch_norm/running I=", size), 3);
   const auto batch = result.input("batch", normal(0.5, 1), I{size});
@@ -194,6 +237,13 @@ std::vector<Case> batch_norm_cases() {
   cases.push_back(training({.m = 1031, .c = 40}, 1));
   cases.push_back(training({.m = 600, .c = 7}, 0));
   cases.push_back(training({.m = 256 * 14 * 14, .c = 1024, .benchmark_only = true}, 0));
+  cases.push_back(backward_of_kept({.samples = 7, .kept = 3, .pixels = 13, .c = 24}, 0));
+  cases.push_back(backward_of_kept({.samples = 5, .kept = 5, .pixels = 77, .c = 7}, 1));
+  cases.push_back(backward_of_kept({.samples = 90, .kept = 1, .pixels = 131, .c = 96}, 0));
+  cases.push_back(
+      backward_of_kept({.samples = 256, .kept = 250, .pixels = 56 * 56, .c = 64, .benchmark_only = true}, 0));
+  cases.push_back(backward_of_kept(
+      {.samples = 256, .kept = 240, .pixels = 14 * 14, .c = 256, .benchmark_only = true}, 0));
   cases.push_back(fold(1));
   cases.push_back(fold(67));
   cases.push_back(running(67));

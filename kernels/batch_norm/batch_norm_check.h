@@ -47,7 +47,17 @@ void check(const BatchNormApply<T>& args) {
 template <class T>
 void check(const BatchNormBackward<T>& args) {
   constexpr auto kName = "batch norm backward";
-  check_same_shape(kName, "dy", args.dy, "x", args.x);
+  if (args.kept) {
+    const std::int64_t rows = args.x.template extent<M>().value, samples = args.kept.size();
+    const std::int64_t dy_rows = args.dy.template extent<M>().value;
+    CF_CHECK(
+        samples > 0 && rows % samples == 0 && rows > 0 && dy_rows % (rows / samples) == 0 && rows <= dy_rows,
+        kName, ": x has ", rows, " rows of ", samples, " kept samples, dy ", dy_rows, " of all samples");
+    CF_CHECK(args.activation == Activation::None, kName, ": kept samples and an activation");
+    check_extent<C>(kName, "dy", args.dy, "x", args.x);
+  } else {
+    check_same_shape(kName, "dy", args.dy, "x", args.x);
+  }
   check_same_shape(kName, "dx", args.dx, "x", args.x);
   check_extent<C>(kName, "mean", args.mean, "x", args.x);
   check_extent<C>(kName, "rstd", args.rstd, "x", args.x);

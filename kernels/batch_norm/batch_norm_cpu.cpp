@@ -8,6 +8,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_check.h"
+#include "kernels/batch_norm/kept_rows.h"
 
 namespace cf::kernels {
 
@@ -212,8 +213,9 @@ void batch_norm(Cpu place, const BatchNormApply<float>& args) {
   });
 }
 
-void batch_norm(Cpu place, const BatchNormBackward<float>& args) {
-  check(args);
+void batch_norm(Cpu place, const BatchNormBackward<float>& given) {
+  check(given);
+  const auto args = detail::with_kept_rows(place, given);
   dispatch_activation(args.activation, [&]<Activation kActivation> { backward<kActivation>(place, args); });
 }
 
@@ -236,7 +238,7 @@ std::size_t workspace_bytes(Cpu place, const BatchNormTraining<float>& args) {
 
 std::size_t workspace_bytes(Cpu, const BatchNormBackward<float>& args) {
   const auto channels = static_cast<std::size_t>(args.x.extent<C>().value);
-  return sums_count(args) * sizeof(double) + 3 * channels * sizeof(float);
+  return detail::kept_rows_bytes(args) + sums_count(args) * sizeof(double) + 3 * channels * sizeof(float);
 }
 
 }  // namespace cf::kernels

@@ -4,6 +4,7 @@
 #include "kernels/base/accumulate.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_check.h"
+#include "kernels/batch_norm/kept_rows.h"
 
 namespace cf::kernels {
 
@@ -61,8 +62,12 @@ void batch_norm(Reference, const BatchNormBackward<T>& args) {
   for (const C c : range(args.x.template extent<C>())) {
     const Wide<T> mean = args.mean(c), rstd = args.rstd(c), gamma = args.gamma(c), bias = args.bias(c);
     const auto xhat = [&](M m) { return (args.x(m, c) - mean) * rstd; };
+    const auto dy = [&](M m) -> Wide<T> {
+      if (!args.kept) return args.dy(m, c);
+      return static_cast<Wide<T>>(args.factor) * args.dy(detail::row_of_sum(args, m), c);
+    };
     const auto dh = [&](M m) {
-      return activation_gradient<Wide<T>>(args.activation, gamma * xhat(m) + bias, args.dy(m, c));
+      return activation_gradient<Wide<T>>(args.activation, gamma * xhat(m) + bias, dy(m));
     };
     Wide<T> dgamma = 0, dbias = 0;
     for (const M m : range(count)) {
