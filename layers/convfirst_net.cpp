@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "framework/ops/dropout.h"
 #include "framework/ops/gather_samples.h"
@@ -132,11 +133,11 @@ void ConvFirstNet::check_image(std::int64_t height, std::int64_t width) const {
               " pixels is too big: each side may have at most ", kLargest);
 }
 
-Variable ConvFirstNet::operator()(const Variable& x, Pass& pass) {
+Variable ConvFirstNet::operator()(Variable x, Pass& pass) {
   check_image(x.shape().extent<H>().value, x.shape().extent<W>().value);
   CF_CHECK_AS(ErrorKind::Usage, x.shape().extent<C>().value == spec_.channels, "images with ",
               x.shape().extent<C>().value, " channels, ", spec_.name, " takes ", spec_.channels);
-  Variable y = stem_(x, pass);
+  Variable y = stem_(std::exchange(x, {}), pass);  // nobody else may need the images any more
   int index = 0;
   for (Stage& stage : stages_) {
     if (!stage.down.empty()) y = stage.down.front()(y, pass);

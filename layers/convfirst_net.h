@@ -78,7 +78,7 @@ class ConvFirstNet {
 
   // x [N,H,W,C] normalised; returns logits [N,C = classes]. An image with a side below smallest_side(), or
   // with other channels than the spec's, is a Usage error.
-  Variable operator()(const Variable& x, Pass& pass);
+  Variable operator()(Variable x, Pass& pass);
 
   // The total stride, patch * 2^(stages - 1): a smaller image leaves nothing for the last stage.
   std::int64_t smallest_side() const;

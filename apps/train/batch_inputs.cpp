@@ -1,6 +1,7 @@
 #include "apps/train/batch_inputs.h"
 
 #include <cstring>
+#include <functional>
 
 #include "apps/images/loader_options.h"
 
@@ -12,6 +13,9 @@ template <class T>
 std::span<T> elements(std::span<std::byte> bytes) {
   return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
+
+// The bytes are there for the whole step and a half or a quarter as large: backward makes the images again.
+Variable constant(const std::function<Tensor()>& make) { return Variable(make(), make); }
 
 }  // namespace
 
@@ -44,7 +48,9 @@ Variable BatchInputs::images(Pass& pass) {
   };
   const Tensor stored =
       pass.input(DType::UInt8, Shape(N{images_}, H{size_.height}, W{size_.width}, C{channels_}), fill);
-  if (!mixing_.any()) return Variable(normalizer_(executor_, stored, executor_.compute_type()));
+  if (!mixing_.any()) {
+    return constant([this, stored] { return normalizer_(executor_, stored, executor_.compute_type()); });
+  }
 
   const auto fill_share = [this, options](std::int64_t step, std::span<std::byte> bytes) {
     mixing_.fill_shares(mixed_part(options, step), elements<float>(bytes));
@@ -54,7 +60,8 @@ Variable BatchInputs::images(Pass& pass) {
   };
   const ImageMix mix{.share = pass.input(DType::Float32, Shape(N{images_}), fill_share),
                      .box = pass.input(DType::Int64, Shape(N{images_}, K{4}), fill_box)};
-  return Variable(normalizer_(executor_, stored, mix, executor_.compute_type()));
+  return constant(
+      [this, stored, mix] { return normalizer_(executor_, stored, mix, executor_.compute_type()); });
 }
 
 Tensor BatchInputs::labels(Pass& pass) {

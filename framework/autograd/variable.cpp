@@ -13,6 +13,10 @@ Variable::Variable(ResidualSum sum, int node) : value_(std::make_shared<Value>()
   value_->sum = std::make_unique<ResidualSum>(std::move(sum));
 }
 
+Variable::Variable(Tensor tensor, std::function<Tensor()> again) : Variable(std::move(tensor)) {
+  value_->again = std::move(again);
+}
+
 const ResidualSum* Variable::pending_sum() const { return value_->sum.get(); }
 
 const Tensor& Variable::tensor(Pass& pass) const {

@@ -2,6 +2,7 @@
 // out yet.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "framework/tensor/tensor.h"
@@ -28,12 +29,17 @@ class Variable {
   Variable() = default;
   explicit Variable(Tensor tensor, int node = kConstant);
   explicit Variable(ResidualSum sum, int node = kConstant);
+  // A constant that can be made again: an op whose backward reads it need not keep it until then.
+  Variable(Tensor tensor, std::function<Tensor()> again);
 
   int node() const { return node_; }
   const Shape& shape() const { return value_->sum ? value_->sum->residual.shape() : value_->tensor.shape(); }
 
   // The value as a plain tensor; carries a pending sum out on first use.
   const Tensor& tensor(Pass& pass) const;
+
+  // Makes the tensor again; empty where that is not possible.
+  const std::function<Tensor()>& again() const { return value_->again; }
 
   // The pending sum, or null where the value is a plain tensor by now.
   const ResidualSum* pending_sum() const;
@@ -42,6 +48,7 @@ class Variable {
   struct Value {
     Tensor tensor;
     std::unique_ptr<ResidualSum> sum;
+    std::function<Tensor()> again;
   };
   std::shared_ptr<Value> value_;
   int node_ = kConstant;
