@@ -1,7 +1,7 @@
 #include "framework/ops/grouped_conv.h"
 
 #include "framework/autograd/record.h"
-#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/grouped_conv/normed_conv_backward.h"
 
 namespace cf {
 
@@ -96,9 +96,30 @@ struct NormedConv {
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
-    weight_gradient(pass, saved.normed, saved.activation, *saved.weight, dy);
-    return {
-        batch_norm_backward(pass, saved.normed, input_gradient(pass, *saved.weight, dy), saved.activation)};
+    const NormedTensor& normed = saved.normed;
+    Tensor dx = pass.empty(dy.dtype(), normed.x.shape());
+    pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+      const auto [dweight, accumulate] = gradient_target(*saved.weight);
+      pass.executor().with_workspace(
+          place,
+          kernels::NormedConvBackward<T>{
+              .x = normed.x.view<const T, N, H, W, C>(),
+              .norm = input_norm<T>(normed, saved.activation),
+              .mean = normed.mean.view<const Wide<T>, C>(),
+              .rstd = normed.rstd.view<const Wide<T>, C>(),
+              .gamma = normed.weight->value.view<const Wide<T>, C>(),
+              .bias = normed.bias->value.view<const Wide<T>, C>(),
+              .weight = saved.weight->for_compute().view<const T, K, R, S, C>(),
+              .dy = dy.renamed<const T, N, H, W, K>(),
+              .dx = dx.view<T, N, H, W, C>(),
+              .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
+              .dgamma = gradient_target(*normed.weight).into.template view<Wide<T>, C>(),
+              .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
+              .accumulate = accumulate,
+              .workspace = {}},
+          call_grouped_conv);
+    });
+    return {dx};
   }
 };
 

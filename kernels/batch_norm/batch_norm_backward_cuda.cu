@@ -3,6 +3,7 @@
 #include "kernels/activation/dispatch_activation.h"
 #include "kernels/base/divisor.h"
 #include "kernels/base/elementwise.cuh"
+#include "kernels/batch_norm/backward_parts.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_check.h"
 #include "kernels/batch_norm/column_slices.cuh"
@@ -142,28 +143,39 @@ ColumnSlices slices_of(const BatchNormBackward<T>& args) {
   return column_slices(args.x.template extent<M>().value, args.x.template extent<C>().value);
 }
 
+// What follows from the slices' sums.
+template <class T, Activation kActivation, int n, class Rows>
+void finish(Cuda place, const BatchNormBackward<T>& args, const Rows& rows_of_dy, const ColumnSlices& slices,
+            const float* partial, float* scale) {
+  const std::int64_t rows = slices.rows, count = slices.channels;
+  const CoefficientPointers coefficients{scale, scale + count, scale + 2 * count};
+  const ChannelPointers channels{args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()};
+  launch("batch_norm_finish_gradients", finish_gradients_kernel, finish_shape(count), place, partial, slices,
+         channels, coefficients, args.accumulate, args.dgamma.data(), args.dbias.data());
+  launch("batch_norm_input_gradient", input_gradient_kernel<T, kActivation, n, Rows>,
+         {.grid = dim3(channel_walk_blocks(rows, count, n)), .block = dim3(kElementwiseThreads)}, place,
+         args.x.data(), args.dy.data(), rows_of_dy, channels, coefficients, args.dx.data(), rows, count);
+}
+
+template <class T, class Body>
+void dispatch_channels(const BatchNormBackward<T>& args, const float* memory, const Body& body) {
+  dispatch_pack<T>(args.x.template extent<C>().value, body, args.x.data(), args.dy.data(), args.dx.data(),
+                   args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data(), memory);
+}
+
 template <class T, Activation kActivation, class Rows>
 void run(Cuda place, const BatchNormBackward<T>& args, const Rows& rows_of_dy) {
   const ColumnSlices slices = slices_of(args);
-  const std::int64_t rows = slices.rows, channel_count = slices.channels;
   float* partial = workspace_as<float>("batch norm backward", args.workspace,
                                        workspace_bytes(place, args) / sizeof(float));
-  float* scale = partial + 2 * slices.count * channel_count;
-  const CoefficientPointers coefficients{scale, scale + channel_count, scale + 2 * channel_count};
-  const ChannelPointers channels{args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()};
-  const auto run = [&]<int n> {
+  dispatch_channels(args, partial, [&]<int n> {
     launch("batch_norm_gradient_sums_of_slices", gradient_sums_of_slices_kernel<T, kActivation, n, Rows>,
-           column_shape(slices, n), place, args.x.data(), args.dy.data(), rows_of_dy, channels, slices,
+           column_shape(slices, n), place, args.x.data(), args.dy.data(), rows_of_dy,
+           ChannelPointers{args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()}, slices,
            partial);
-    launch("batch_norm_finish_gradients", finish_gradients_kernel, finish_shape(channel_count), place,
-           partial, slices, channels, coefficients, args.accumulate, args.dgamma.data(), args.dbias.data());
-    launch("batch_norm_input_gradient", input_gradient_kernel<T, kActivation, n, Rows>,
-           {.grid = dim3(channel_walk_blocks(rows, channel_count, n)), .block = dim3(kElementwiseThreads)},
-           place, args.x.data(), args.dy.data(), rows_of_dy, channels, coefficients, args.dx.data(), rows,
-           channel_count);
-  };
-  dispatch_pack<T>(channel_count, run, args.x.data(), args.dy.data(), args.dx.data(), channels.mean,
-                   channels.rstd, channels.gamma, channels.bias, partial);
+    finish<T, kActivation, n>(place, args, rows_of_dy, slices, partial,
+                              partial + 2 * slices.count * slices.channels);
+  });
 }
 
 }  // namespace
@@ -187,6 +199,20 @@ void batch_norm(Cuda place, const BatchNormBackward<T>& args) {
 }
 
 template <class T>
+void detail::batch_norm_backward_from_sums(Cuda place, const BatchNormBackward<T>& args, const float* partial,
+                                           std::int64_t parts) {
+  const auto rows = args.x.template extent<M>().value, channels = args.x.template extent<C>().value;
+  float* scale =
+      workspace_as<float>("batch norm backward", args.workspace, 3 * static_cast<std::size_t>(channels));
+  const ColumnSlices slices{rows, channels, parts, 0};
+  dispatch_activation(args.activation, [&]<Activation kActivation> {
+    dispatch_channels(args, scale, [&]<int n> {
+      finish<T, kActivation, n>(place, args, EveryRow{}, slices, partial, scale);
+    });
+  });
+}
+
+template <class T>
 std::size_t workspace_bytes(Cuda, const BatchNormBackward<T>& args) {
   const ColumnSlices slices = slices_of(args);
   return static_cast<std::size_t>((2 * slices.count + 3) * slices.channels) * sizeof(float);
@@ -201,5 +227,10 @@ CF_INSTANTIATE(Half);
 CF_INSTANTIATE(BFloat16);
 
 #undef CF_INSTANTIATE
+
+template void detail::batch_norm_backward_from_sums(Cuda, const BatchNormBackward<Half>&, const float*,
+                                                    std::int64_t);
+template void detail::batch_norm_backward_from_sums(Cuda, const BatchNormBackward<BFloat16>&, const float*,
+                                                    std::int64_t);
 
 }  // namespace cf::kernels

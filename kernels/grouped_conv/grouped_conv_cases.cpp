@@ -1,5 +1,6 @@
 #include "kernels/all_cases.h"
 #include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/grouped_conv/normed_conv_backward.h"
 
 namespace cf::kernels {
 
@@ -89,6 +90,49 @@ Case normed_backward_weight(const Problem& p, Activation activation) {
     grouped_conv(place,
                  t.with_workspace(place, GroupedConvBackwardWeight<T>{
                                              .x = t(x), .norm = norm, .dy = t(dy), .dweight = t(dweight)}));
+  });
+  return result;
+}
+
+// All gradients of conv(activation(norm(x))).
+Case normed_backward(const Problem& p, Activation activation, float accumulate) {
+  constexpr std::int64_t kRoundingsOfTerm = 16;  // of one element's gradient through norm and activation
+  Case result(concat("grouped_conv/backward_through_norm", p.text(), " ", name_of(activation),
+                     accumulate == 0 ? "" : " accumulate"),
+              p.n * p.h * p.w + 9 * kGroupWidth + kRoundingsOfTerm);
+  const C c{p.channels};
+  const auto x = result.input("x", normal(0.5, 2), N{p.n}, H{p.h}, W{p.w}, c);
+  const auto mean = result.input<Element::WideT>("mean", normal(0.5, 0.2), c);
+  const auto rstd = result.input<Element::WideT>("rstd", uniform(0.3, 0.7), c);
+  const auto gamma = result.input<Element::WideT>("gamma", normal(0, 1), c);
+  const auto bias = result.input<Element::WideT>("bias", normal(0, 1), c);
+  const auto scale = result.input<Element::WideT>("scale", normal(0, 1), c);
+  const auto shift = result.input<Element::WideT>("shift", normal(0.5, 1), c);
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto dy = result.input("dy", normal(0.3, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto dx = result.output("dx", N{p.n}, H{p.h}, W{p.w}, c);
+  const auto dweight = result.gradient("dweight", accumulate, K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto dgamma = result.gradient("dgamma", accumulate, c);
+  const auto dbias = result.gradient("dbias", accumulate, c);
+  result.flops = 2 * p.flops();
+  result.rounds_inside = true;
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    const InputNorm<T> norm{.scale = t(scale), .shift = t(shift), .activation = activation};
+    grouped_conv(place, t.with_workspace(place, NormedConvBackward<T>{.x = t(x),
+                                                                      .norm = norm,
+                                                                      .mean = t(mean),
+                                                                      .rstd = t(rstd),
+                                                                      .gamma = t(gamma),
+                                                                      .bias = t(bias),
+                                                                      .weight = t(weight),
+                                                                      .dy = t(dy),
+                                                                      .dx = t(dx),
+                                                                      .dweight = t(dweight),
+                                                                      .dgamma = t(dgamma),
+                                                                      .dbias = t(dbias),
+                                                                      .accumulate = accumulate}));
   });
   return result;
 }
@@ -198,6 +242,11 @@ std::vector<Case> grouped_conv_cases() {
   for (const auto& [problem, activation] : normed) {
     cases.push_back(normed_forward(problem, activation));
     cases.push_back(normed_backward_weight(problem, activation));
+    cases.push_back(normed_backward(problem, activation, 0));
+  }
+  for (const Problem& p :
+       {Problem{.n = 2, .h = 33, .w = 18, .channels = 24}, Problem{.n = 70, .h = 2, .w = 3, .channels = 8}}) {
+    cases.push_back(normed_backward(p, Activation::Relu, 1));
   }
   const Problem inference{.n = 3, .h = 5, .w = 7, .channels = 40};
   for (const auto activation : {Activation::Relu, Activation::Silu, Activation::HardSwish}) {
