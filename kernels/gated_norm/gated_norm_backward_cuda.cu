@@ -186,16 +186,16 @@ void run_backward(Cuda place, const GatedNormBackward<T>& a, std::byte* memory) 
   const SumPointers sums = plan.sums(memory);
   const CoefficientPointers coefficients = plan.coefficients(memory);
   const NormPointers norm{a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data()};
-  const SampleWalk back = sample_walk(e, n, SampleOrder::LastToFirst),
-                   forth = sample_walk(e, n, SampleOrder::FirstToLast);
-  const LaunchShape shape = sample_shape(kName, back);
-  launch("gated_norm sums", sum_kernel<T, kActivation, n>, shape, place, back, a.x.data(), a.dy.data(), norm,
-         a.gate.data(), sums, gates.da);
+  const SampleWalk back = sample_walk(e, n, SampleOrder::LastToFirst, kThreadsThatAdd),
+                   forth = sample_walk(e, n, SampleOrder::FirstToLast, kThreadsThatMap);
+  launch("gated_norm sums", sum_kernel<T, kActivation, n>, sample_shape(kName, back), place, back, a.x.data(),
+         a.dy.data(), norm, a.gate.data(), sums, gates.da);
   squeeze_excite_detail::compute_pixel_gradients(place, a, gates);
   launch("gated_norm finish", finish_kernel, finish_shape(e.channels), place, e, sums, a.gate.data(),
          gates.per_pixel, norm, coefficients, a.accumulate, a.dgamma.data(), a.dbias.data());
-  launch("gated_norm input gradient", input_gradient_kernel<T, kActivation, n>, shape, place, forth,
-         a.x.data(), a.dy.data(), norm, coefficients, a.gate.data(), gates.per_pixel, a.dx.data());
+  launch("gated_norm input gradient", input_gradient_kernel<T, kActivation, n>, sample_shape(kName, forth),
+         place, forth, a.x.data(), a.dy.data(), norm, coefficients, a.gate.data(), gates.per_pixel,
+         a.dx.data());
   squeeze_excite_detail::compute_weight_gradients(place, a, gates);
 }
 

@@ -81,14 +81,17 @@ __device__ inline void for_each_pixel(const SampleTile& tile, const SampleWalk& 
   }
 }
 
-// Of packs of n channels: as many pixels at a time as it takes threads to fill a GPU, which the shape alone
+// How many threads to want: a quarter of what a large GPU holds where they add pixels up, as each more of
+// them brings sums of its own to be added; all of it where each pixel is for itself.
+inline constexpr std::int64_t kThreadsThatAdd = 132 * 512, kThreadsThatMap = 132 * 2048;
+
+// Of packs of n channels: as many pixels at a time as it takes to have the threads, which the shape alone
 // decides, for the same sums everywhere.
-inline SampleWalk sample_walk(const ImageExtents& e, int n, SampleOrder order) {
-  constexpr std::int64_t kWantedThreads = 132 * 512;
+inline SampleWalk sample_walk(const ImageExtents& e, int n, SampleOrder order, std::int64_t wanted_threads) {
   constexpr int kMostLanes = 8;
   const std::int64_t packs = e.channels / n;
   int lanes = 1;
-  while (lanes < kMostLanes && lanes < e.pixels && e.samples * packs * lanes < kWantedThreads) lanes *= 2;
+  while (lanes < kMostLanes && lanes < e.pixels && e.samples * packs * lanes < wanted_threads) lanes *= 2;
   const std::int64_t packs_of_block = kImageBlock / lanes;
   return {e, lanes, static_cast<int>((packs + packs_of_block - 1) / packs_of_block), order};
 }
