@@ -186,8 +186,8 @@ void run_backward(Cuda place, const GatedNormBackward<T>& a, std::byte* memory) 
   const SumPointers sums = plan.sums(memory);
   const CoefficientPointers coefficients = plan.coefficients(memory);
   const NormPointers norm{a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data()};
-  const SampleWalk back = sample_walk(e, n, SampleOrder::LastToFirst, kThreadsThatAdd),
-                   forth = sample_walk(e, n, SampleOrder::FirstToLast, kThreadsThatMap);
+  const SampleWalk back = walk_that_adds(e, n, SampleOrder::LastToFirst),
+                   forth = walk_that_maps(e, n, SampleOrder::FirstToLast);
   launch("gated_norm sums", sum_kernel<T, kActivation, n>, sample_shape(kName, back), place, back, a.x.data(),
          a.dy.data(), norm, a.gate.data(), sums, gates.da);
   squeeze_excite_detail::compute_pixel_gradients(place, a, gates);

@@ -62,7 +62,7 @@ void gated_norm(Cuda place, const GatedNormGates<T>& a) {
   const ImageExtents e = image_extents(a);
   dispatch_activation(a.activation, [&]<Activation kActivation> {
     const auto run = [&]<int n> {
-      const SampleWalk walk = sample_walk(e, n, SampleOrder::FirstToLast, kThreadsThatAdd);
+      const SampleWalk walk = walk_that_adds(e, n, SampleOrder::FirstToLast);
       launch(kName, pool_kernel<T, kActivation, n>, sample_shape(kName, walk), place, walk, a.x.data(),
              a.scale.data(), a.shift.data(), a.pooled.data());
     };
@@ -78,7 +78,7 @@ void gated_norm(Cuda place, const GatedNormApply<T>& a) {
   const ImageExtents e = image_extents(a);
   dispatch_activation(a.activation, [&]<Activation kActivation> {
     const auto run = [&]<int n> {
-      const SampleWalk walk = sample_walk(e, n, SampleOrder::LastToFirst, kThreadsThatMap);
+      const SampleWalk walk = walk_that_maps(e, n, SampleOrder::LastToFirst);
       launch(kName, apply_kernel<T, kActivation, n>, sample_shape(kName, walk), place, walk, a.x.data(),
              a.scale.data(), a.shift.data(), a.gate.data(), a.y.data());
     };

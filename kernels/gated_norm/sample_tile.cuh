@@ -1,6 +1,7 @@
 // How gated_norm at place Cuda walks over NHWC images: a thread takes a pack of channels of one sample in
-// every so manieth pixel, so that it loads what belongs to the sample and its channels once. A warp's threads
-// are packs side by side, in one pixel or in 2, 4 or 8 pixels at a time.
+// every so manieth pixel, so that it loads what belongs to the sample and its channels once. Where pixels are
+// added up, threads of one warp share them; where each is for itself, the warps of a block do, since a warp
+// is best at reading 32 packs side by side.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +14,15 @@ namespace cf::kernels {
 // goes the other way.
 enum class SampleOrder { FirstToLast, LastToFirst };
 
+// Threads of a block: `packs` side by side in each of `pixels` pixels, and so on with the next packs.
 struct SampleWalk {
   ImageExtents e;
-  int lanes;  // pixels of a warp at a time
+  int packs, pixels;
   int blocks_of_sample;
   SampleOrder order;
-
-  CF_HOST_DEVICE int packs_of_warp() const { return 32 / lanes; }
 };
 
-// A thread's pixels [first_pixel, e.pixels), a pixel in every walk.lanes; none where it has no channels.
+// A thread's pixels [first_pixel, e.pixels), a pixel in every walk.pixels; none where it has no channels.
 struct SampleTile {
   std::int64_t sample, channel, first_pixel;
   bool has_channels;
@@ -39,19 +39,20 @@ struct SampleTile {
 // Of packs of n channels.
 template <int n>
 __device__ inline SampleTile sample_tile(const SampleWalk& walk) {
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int thread = static_cast<int>(threadIdx.x), run = thread / walk.packs;
   const int block = static_cast<int>(blockIdx.x), index = block / walk.blocks_of_sample;
-  const int packs = walk.packs_of_warp(),
-            first = (block % walk.blocks_of_sample * (kImageBlock / 32) + warp) * packs;
-  const std::int64_t channel = std::int64_t{first + lane % packs} * n;
+  const int pack = block % walk.blocks_of_sample * (kImageBlock / walk.pixels) +
+                   run / walk.pixels * walk.packs + thread % walk.packs;
+  const std::int64_t channel = std::int64_t{pack} * n;
   const bool has_channels = channel < walk.e.channels;
   return {walk.order == SampleOrder::FirstToLast ? std::int64_t{index} : walk.e.samples - 1 - index, channel,
-          has_channels ? std::int64_t{lane / packs} : walk.e.pixels, has_channels};
+          has_channels ? std::int64_t{run % walk.pixels} : walk.e.pixels, has_channels};
 }
 
-// The sum over the threads that share a thread's channels, in all of them. All threads of a warp must call.
+// The sum over the threads that share a thread's channels, in all of them, by a walk that adds. All threads
+// of a warp must call.
 __device__ inline float sum_over_pixels(const SampleWalk& walk, float value) {
-  for (int offset = walk.packs_of_warp(); offset < 32; offset *= 2) {
+  for (int offset = walk.packs; offset < 32; offset *= 2) {
     value += __shfl_xor_sync(0xffffffffU, value, offset);
   }
   return value;
@@ -63,11 +64,11 @@ template <int kPixels, int n, class T, int kImages, class Body>
 __device__ inline void for_each_pixel(const SampleTile& tile, const SampleWalk& walk,
                                       const T* const (&images)[kImages], const Body& body) {
   const ImageExtents& e = walk.e;
-  for (std::int64_t first = tile.first_pixel; first < e.pixels; first += kPixels * walk.lanes) {
+  for (std::int64_t first = tile.first_pixel; first < e.pixels; first += kPixels * walk.pixels) {
     Pack<T, n> packs[kPixels][kImages];
 #pragma unroll
     for (int i = 0; i < kPixels; ++i) {
-      const std::int64_t pixel = first + i * walk.lanes;
+      const std::int64_t pixel = first + i * walk.pixels;
 #pragma unroll
       for (int image = 0; image < kImages; ++image) {
         packs[i][image] = load_pack<T, n>(images[image] + tile.offset(e, pixel < e.pixels ? pixel : first));
@@ -75,25 +76,36 @@ __device__ inline void for_each_pixel(const SampleTile& tile, const SampleWalk& 
     }
 #pragma unroll
     for (int i = 0; i < kPixels; ++i) {
-      const std::int64_t pixel = first + i * walk.lanes;
+      const std::int64_t pixel = first + i * walk.pixels;
       if (pixel < e.pixels) body(tile.offset(e, pixel), packs[i]);
     }
   }
 }
 
-// How many threads to want: a quarter of what a large GPU holds where they add pixels up, as each more of
-// them brings sums of its own to be added; all of it where each pixel is for itself.
-inline constexpr std::int64_t kThreadsThatAdd = 132 * 512, kThreadsThatMap = 132 * 2048;
+inline SampleWalk sample_walk(const ImageExtents& e, std::int64_t all_packs, int packs, int pixels,
+                              SampleOrder order) {
+  const std::int64_t packs_of_block = kImageBlock / pixels;
+  return {e, packs, pixels, static_cast<int>((all_packs + packs_of_block - 1) / packs_of_block), order};
+}
 
-// Of packs of n channels: as many pixels at a time as it takes to have the threads, which the shape alone
-// decides, for the same sums everywhere.
-inline SampleWalk sample_walk(const ImageExtents& e, int n, SampleOrder order, std::int64_t wanted_threads) {
-  constexpr int kMostLanes = 8;
+// To add pixels up, packs of n channels: as many pixels at a time as it takes threads to fill a GPU, which
+// the shape alone decides, for the same sums everywhere.
+inline SampleWalk walk_that_adds(const ImageExtents& e, int n, SampleOrder order) {
+  constexpr std::int64_t kWantedThreads = 132 * 512;
+  constexpr int kMostPixels = 8;
   const std::int64_t packs = e.channels / n;
-  int lanes = 1;
-  while (lanes < kMostLanes && lanes < e.pixels && e.samples * packs * lanes < wanted_threads) lanes *= 2;
-  const std::int64_t packs_of_block = kImageBlock / lanes;
-  return {e, lanes, static_cast<int>((packs + packs_of_block - 1) / packs_of_block), order};
+  int pixels = 1;
+  while (pixels < kMostPixels && pixels < e.pixels && e.samples * packs * pixels < kWantedThreads)
+    pixels *= 2;
+  return sample_walk(e, packs, 32 / pixels, pixels, order);
+}
+
+// To take each pixel for itself, packs of n channels.
+inline SampleWalk walk_that_maps(const ImageExtents& e, int n, SampleOrder order) {
+  const std::int64_t packs = e.channels / n;
+  int width = 1;
+  while (width < packs && width < 32) width *= 2;
+  return sample_walk(e, packs, width, kImageBlock / width, order);
 }
 
 inline LaunchShape sample_shape(std::string_view kernel, const SampleWalk& walk) {
