@@ -44,6 +44,17 @@ __device__ inline void store_at(const float* address, int rank, float value) {
       : "memory");
 }
 
+__device__ inline void store_at(const float2* address, int rank, float2 value) {
+  asm volatile(
+      "{\n"
+      ".reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"
+      "st.shared::cluster.v2.f32 [remote], {%2, %3};\n"
+      "}" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(address))),
+      "r"(rank), "f"(value.x), "f"(value.y)
+      : "memory");
+}
+
 // Arrives at the barrier of block `rank`. With the scope of a cluster spelt out this would wait for all
 // memory traffic of the thread; what is released here, the reading of a slot, is over.
 __device__ inline void arrive_at(std::uint32_t barrier, int rank) {

@@ -6,6 +6,7 @@
 #include "kernels/base/dispatch.h"
 #include "kernels/base/launch_clusters.cuh"
 #include "kernels/mbconv_forward/gates.cuh"
+#include "kernels/mbconv_forward/hopper_few_images.cuh"
 #include "kernels/mbconv_forward/hopper_gates.cuh"
 #include "kernels/mbconv_forward/hopper_project.cuh"
 
@@ -141,6 +142,52 @@ bool project(Cuda place, const MBConvForward<T>& a, const T* x, std::int64_t ima
                    .block = kProjectThreads,
                    .shared_bytes = static_cast<std::size_t>(tiling.shared_bytes)},
                   static_cast<unsigned>(cluster), place, arguments);
+  return true;
+}
+
+// The same for both of them in one kernel, for few images.
+template <class T>
+bool gate_and_project(Cuda place, const MBConvForward<T>& a, const T* x, std::int64_t images,
+                      const mbconv_detail::Scratch<T>& scratch, T* y) {
+  using Tiling = MBConvFewTiling;
+  const auto e = a.x.extents();
+  const std::int64_t image_pixels = e[1] * e[2], channels = e[3];
+  const std::int64_t hidden = a.expand.template extent<E>().value,
+                     squeezed = a.squeeze.template extent<D>().value;
+  if (!has_hopper_code<mbconv_hopper_project_kernel<T>>()) return false;
+  if (!aligned_to(16, a.squeeze.data(), a.excite.data(), a.squeeze_bias.data())) return false;
+  const auto tiling = mbconv_few_tiling(images, image_pixels, channels, hidden, squeezed,
+                                        multiprocessors_of(place), shared_memory_of_block(0));
+  if (tiling.shared_bytes == 0) return false;
+  const auto matrix = [](const T* data, std::int64_t rows, std::int64_t columns, int box_rows) {
+    return tensor_map<2>(data, {{columns, Tiling::kBlock}, {rows, box_rows, 2 * columns}});
+  };
+  const FewArguments<T> arguments{.u = matrix(scratch.u, images * image_pixels, hidden, Tiling::kRows),
+                                  .project = matrix(a.project.data(), channels, hidden, tiling.columns),
+                                  .squeeze = matrix(a.squeeze.data(), squeezed, hidden, tiling.squeezed_rows),
+                                  .excite = matrix(a.excite.data(), hidden, squeezed, tiling.depth()),
+                                  .sums = scratch.sums,
+                                  .squeeze_bias = a.squeeze_bias.data(),
+                                  .excite_bias = a.excite_bias.data(),
+                                  .project_bias = a.project_bias.data(),
+                                  .x = x,
+                                  .y = y,
+                                  .image_pixels = static_cast<int>(image_pixels),
+                                  .channels = static_cast<int>(channels),
+                                  .hidden = static_cast<int>(hidden),
+                                  .squeezed = static_cast<int>(squeezed),
+                                  .share = 1 / static_cast<float>(image_pixels),
+                                  .tiling = tiling};
+  const std::int64_t tiles = (image_pixels + Tiling::kRows - 1) / Tiling::kRows;
+  const LaunchShape shape{.grid = {static_cast<unsigned>(tiles * Tiling::kBlocks),
+                                   static_cast<unsigned>((channels + tiling.columns - 1) / tiling.columns),
+                                   static_cast<unsigned>(images)},
+                          .block = kFewThreads,
+                          .shared_bytes = static_cast<std::size_t>(tiling.shared_bytes)};
+  dispatch<64, 128>("columns", tiling.columns, [&]<int kColumns>() {
+    launch_clusters("mbconv forward, gate and project", mbconv_hopper_few_images_kernel<T, kColumns>, shape,
+                    Tiling::kBlocks, place, arguments);
+  });
   return true;
 }
 

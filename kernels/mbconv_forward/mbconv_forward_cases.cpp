@@ -85,12 +85,17 @@ std::vector<Case> mbconv_forward_cases() {
       {.n = 3, .h = 5, .w = 3, .channels = 24, .expansion = 5, .activation = Activation::Silu},
       {.n = 2, .h = 7, .w = 7, .channels = 64, .expansion = 4, .activation = Activation::HardSwish},
       {.n = 7, .h = 7, .w = 7, .channels = 64, .expansion = 4},
+      // Few images: gates and second half in one kernel. With one multiprocessor they are not.
       {.n = 2, .h = 14, .w = 14, .channels = 64, .expansion = 2},
+      {.n = 2, .h = 14, .w = 14, .channels = 64, .expansion = 2, .sm_limit = 1},
       {.n = 2, .h = 16, .w = 16, .channels = 32, .expansion = 2},
+      {.n = 1, .h = 9, .w = 9, .channels = 160, .expansion = 4},
+      {.n = 1, .h = 2, .w = 3, .channels = 512, .expansion = 4},
       {.n = 7, .h = 7, .w = 7, .channels = 64, .expansion = 4, .sm_limit = 1},
       // Rows that leave no room for the columns of the product behind the last image.
-      {.n = 3, .h = 8, .w = 8, .channels = 64, .expansion = 2},
+      {.n = 3, .h = 8, .w = 8, .channels = 64, .expansion = 2, .sm_limit = 1},
       {.n = 2, .h = 7, .w = 7, .channels = 288, .expansion = 2},
+      {.n = 2, .h = 7, .w = 7, .channels = 288, .expansion = 2, .sm_limit = 1},
       // More weights in a turn than slots in the ring, turn after turn.
       {.n = 3, .h = 1, .w = 2, .channels = 768, .expansion = 1, .sm_limit = 1},
       {.n = 3, .h = 7, .w = 5, .channels = 32, .expansion = 3, .portable = true},

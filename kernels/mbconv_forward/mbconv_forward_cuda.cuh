@@ -82,10 +82,12 @@ void mbconv(Cuda place, const MBConvForward<T>& a) {
     if (a.portable || !mbconv_hopper::compute_hidden(place, a, x, images, scratch)) {
       mbconv_portable::compute_hidden(place, a, plan.tiling, x, images, scratch);
     }
-    if (a.portable || plan.tiles > 1 || !mbconv_hopper::compute_gates(place, a, images, scratch)) {
+    T* y = a.y.at(N{first});
+    const bool hopper_sums = !a.portable && plan.tiles == 1;
+    if (hopper_sums && mbconv_hopper::gate_and_project(place, a, x, images, scratch, y)) continue;
+    if (!hopper_sums || !mbconv_hopper::compute_gates(place, a, images, scratch)) {
       mbconv_detail::compute_gates(place, a, scratch, images, static_cast<int>(plan.tiles));
     }
-    T* y = a.y.at(N{first});
     if (a.portable || !mbconv_hopper::project(place, a, x, images, scratch, y)) {
       mbconv_portable::project(place, a, x, images, scratch, y);
     }

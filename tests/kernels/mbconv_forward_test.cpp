@@ -7,6 +7,7 @@
 #include "kernels/activation/activation.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/linear/linear.h"
+#include "kernels/mbconv_forward/hopper_few_images.h"
 #include "kernels/mbconv_forward/hopper_tiling.h"
 #include "kernels/mbconv_forward/mbconv_forward.h"
 #include "kernels/mbconv_forward/portable_tiling.h"
@@ -197,6 +198,27 @@ TEST(MBConvHopperTiling, TakesTheWarpgroupsThatFinishFirst) {
   EXPECT_EQ(mbconv_project_teams(128 * 14 * 14, 256, 132), 3);
   EXPECT_EQ(mbconv_project_teams(128 * 7 * 7, 512, 132), 2);
   EXPECT_EQ(mbconv_project_teams(49, 512, 132), 1);
+}
+
+TEST(MBConvFewTiling, IsForABatchWhoseBlocksAllRunAtOnce) {
+  constexpr std::int64_t kGranted = 227 * 1024;
+  const auto tiling = [](std::int64_t images, std::int64_t side, std::int64_t channels) {
+    return mbconv_few_tiling(images, side * side, channels, 4 * channels, channels / 4, 132, kGranted);
+  };
+  EXPECT_EQ(tiling(1, 14, 256).columns, 128);
+  EXPECT_EQ(tiling(1, 7, 512).columns, 64) << "with 128 the weights of the gates do not fit beside";
+  EXPECT_GT(tiling(2, 14, 256).shared_bytes, 0) << "128 blocks";
+  EXPECT_EQ(tiling(3, 14, 256).shared_bytes, 0) << "192 blocks";
+  EXPECT_EQ(tiling(1, 7, 1024).shared_bytes, 0) << "more hidden channels of a block than a box has rows";
+  EXPECT_EQ(tiling(1, 7, 16).shared_bytes, 0) << "rows of 4 squeezed channels are not whole pieces";
+  for (const std::int64_t channels : {32, 64, 96, 256, 288, 512}) {
+    const auto t = tiling(1, 7, channels);
+    EXPECT_LE(t.shared_bytes, kGranted);
+    EXPECT_GE(t.depth() * MBConvFewTiling::kBlocks, 4 * channels);
+    EXPECT_GE(t.squeezed_rows, channels / 4);
+    for (const int offset : {t.project(), t.squeeze(), t.excite(), t.parts()}) EXPECT_EQ(offset % 1024, 0);
+    EXPECT_EQ(t.barriers() % 8, 0);
+  }
 }
 
 }  // namespace
