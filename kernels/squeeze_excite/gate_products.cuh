@@ -1,219 +1,222 @@
 // The small matrix products of squeeze_excite at place Cuda: values in float32 of N samples by C channels or
-// D squeezed channels, with weights of T. A block takes 8 samples, so that each weight it reads serves 8
-// sums; long sums go through shared memory in chunks. All sums have a fixed order.
+// D squeezed channels, with weights of T, on the tensor cores without loss (split_float.cuh). A warp takes 16
+// outputs of 8 or 16 samples and reads both operands where they lie, all it needs at once: such a product is
+// a chain of latencies. All sums have a fixed order.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
 
 #include "kernels/base/launch.cuh"
 #include "kernels/base/packs.cuh"
-#include "kernels/base/reduce.cuh"
+#include "kernels/squeeze_excite/split_float.cuh"
 
 namespace cf::kernels::squeeze_excite_detail {
 
-inline constexpr int kBlock = 256, kWarps = kBlock / 32;
-inline constexpr int kSamples = 8;   // of a block
-inline constexpr int kChunk = 1024;  // terms of a sum that are in shared memory at a time
-inline constexpr int kRowsOfWarp = 2, kRowsOfBlock = kRowsOfWarp * kWarps;
-inline constexpr int kColumns = 32;  // of a block, with a thread for each part of a column's sum
-
-// The samples of a block, of [samples, terms].
-struct Samples {
-  const float* values;
-  std::int64_t first, count;
-  int terms;
-
-  __device__ float at(int sample, int term) const {
-    return first + sample < count ? values[(first + sample) * terms + term] : 0.0F;
-  }
+struct ProductTile {
+  static constexpr int kOutputs = 16, kSamples = 8;                  // of a product of the tensor cores
+  static constexpr int kTermsOfLane = 8, kTerms = 4 * kTermsOfLane;  // of a step
+  static constexpr int kSteps = 2;                                   // that a lane loads at once
+  static constexpr int kParts = 16;                                  // of a long sum, each a warp's
+  static constexpr int kWarpsOfShort = 8;                            // of a block, with outputs of their own
+  static constexpr int kTilesOfShort = 2;                            // of samples
 };
 
-__device__ inline Samples samples_of_block(const float* values, std::int64_t samples, int terms) {
-  return {values, std::int64_t{blockIdx.y} * kSamples, samples, terms};
-}
+enum class WeightOrder { OutputsByTerms, TermsByOutputs };
 
-// out[n, row] = finish(n, row, sum_i weight[row, i] in[n, i]), a warp for two rows: for long sums. V:
-// neighbouring weights that a lane loads at once. Grid: (groups of rows, groups of samples).
-template <class T, int V, class Finish>
-__global__ void __launch_bounds__(kBlock) long_rows_kernel(std::int64_t samples, int terms, int rows,
-                                                           const T* weight, const float* in, Finish finish) {
-  constexpr int kChunk = 32 * V * (V == 1 ? 8 : 4), kPacks = kChunk / (32 * V);  // of a lane
-  __shared__ __align__(16) float values[kSamples][kChunk];
-  const Samples block = samples_of_block(in, samples, terms);
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-  const int first_row = static_cast<int>(blockIdx.x) * kRowsOfBlock + warp * kRowsOfWarp;
-  float sum[kRowsOfWarp][kSamples] = {};
-  for (int start = 0; start < terms; start += kChunk) {
-    const int chunk = min(kChunk, terms - start);
-    Pack<T, V> weights[kPacks]
-                      [kRowsOfWarp];  // asked for before the values, whose barrier they would wait for
+// out[n, output] = sum_i weight[output, i] in[n, i]
+template <class T>
+struct Product {
+  std::int64_t samples;
+  int terms, outputs;
+  const T* weight;
+  const float* in;
+};
+
+// Of outputs `output` and the next, terms `term` and those behind it; zeros behind the last term. V:
+// neighbouring elements that may be loaded at once. All loads are unconditional, so that they can be moved
+// ahead of one another.
+template <WeightOrder order, int V, class T>
+__device__ inline void load_weights(const Product<T>& p, int output, int term,
+                                    float (&weights)[2][ProductTile::kTermsOfLane]) {
+  constexpr bool kByTerms = order == WeightOrder::OutputsByTerms;
+  constexpr int kOutputsAtOnce = kByTerms || V == 1 ? 1 : 2, kTermsAtOnce = kByTerms ? V : 1;
 #pragma unroll
-    for (int pack = 0; pack < kPacks; ++pack) {
+  for (int o = 0; o < 2; o += kOutputsAtOnce) {
+    const int from_output = min(output + o, p.outputs - kOutputsAtOnce);
 #pragma unroll
-      for (int row = 0; row < kRowsOfWarp; ++row) {
-        const int i = (pack * 32 + lane) * V, read = min(first_row + row, rows - 1);
-        weights[pack][row] =
-            load_pack<T, V>(weight + std::int64_t{read} * terms + start + (i < chunk ? i : 0));
+    for (int i = 0; i < ProductTile::kTermsOfLane; i += kTermsAtOnce) {
+      const int from_term = min(term + i, p.terms - kTermsAtOnce);
+      const std::int64_t at = kByTerms ? std::int64_t{from_output} * p.terms + from_term
+                                       : std::int64_t{from_term} * p.outputs + from_output;
+      auto pack = load_pack<T, kOutputsAtOnce * kTermsAtOnce>(p.weight + at);
+      if (term + i >= p.terms) pack = {};
+#pragma unroll
+      for (int j = 0; j < kOutputsAtOnce * kTermsAtOnce; ++j) {
+        weights[kByTerms ? o : o + j][kByTerms ? i + j : i] = to_float(pack.value[j]);
       }
     }
-    __syncthreads();
-#pragma unroll 2
-    for (int i = static_cast<int>(threadIdx.x); i < chunk; i += kBlock) {
-      float value[kSamples];
+  }
+}
+
+// Behind the last term anything of the sample's: the weight is zero there.
+template <int V, class T>
+__device__ inline void load_values(const Product<T>& p, std::int64_t sample, int term,
+                                   float (&values)[ProductTile::kTermsOfLane]) {
+  constexpr int kAtOnce = V == 1 ? 1 : kPack<float>;
+  const float* const row = p.in + std::min(sample, p.samples - 1) * p.terms;
 #pragma unroll
-      for (int sample = 0; sample < kSamples; ++sample) value[sample] = block.at(sample, start + i);
+  for (int i = 0; i < ProductTile::kTermsOfLane; i += kAtOnce) {
+    const auto pack = load_pack<float, kAtOnce>(row + min(term + i, p.terms - kAtOnce));
 #pragma unroll
-      for (int sample = 0; sample < kSamples; ++sample) values[sample][i] = value[sample];
+    for (int j = 0; j < kAtOnce; ++j) values[i + j] = pack.value[j];
+  }
+}
+
+template <class T>
+__device__ inline SplitFloat split_weight(float weight) {
+  if constexpr (kFitsTf32<T>) {
+    return {__float_as_uint(weight), 0};
+  } else {
+    return split(weight);
+  }
+}
+
+// Adds the terms from `term` on in every stride-th step to sums[tile], whose rows are outputs 2g and, behind
+// them, 2g + 1, whose columns are samples. Which of a step's terms the tensor cores take for which does not
+// matter, as long as it is the same on both sides.
+template <WeightOrder order, int V, class T, int kTiles>
+__device__ inline void add_steps(const Product<T>& p, int output, std::int64_t sample, int first_term,
+                                 int stride, float (&sums)[kTiles][4]) {
+  using Tile = ProductTile;
+  for (; first_term < p.terms; first_term += stride * Tile::kSteps) {
+    float weights[Tile::kSteps][2][Tile::kTermsOfLane], values[Tile::kSteps][kTiles][Tile::kTermsOfLane];
+#pragma unroll
+    for (int step = 0; step < Tile::kSteps; ++step) {
+      const int term = first_term + step * stride + static_cast<int>(threadIdx.x) % 4 * Tile::kTermsOfLane;
+      load_weights<order, V>(p, output, term, weights[step]);
+#pragma unroll
+      for (int tile = 0; tile < kTiles; ++tile) {
+        load_values<V>(p, sample + tile * Tile::kSamples, term, values[step][tile]);
+      }
     }
-    __syncthreads();
 #pragma unroll
-    for (int pack = 0; pack < kPacks; ++pack) {
-      const int i = (pack * 32 + lane) * V;
-      if (i >= chunk) break;
+    for (int step = 0; step < Tile::kSteps; ++step) {
 #pragma unroll
-      for (int sample = 0; sample < kSamples; ++sample) {
-        float value[V];
-        load_floats(&values[sample][i], value);
+      for (int i = 0; i < Tile::kTermsOfLane; i += 2) {
+        const auto& w = weights[step];
+        const SplitA a = {split_weight<T>(w[0][i]), split_weight<T>(w[1][i]), split_weight<T>(w[0][i + 1]),
+                          split_weight<T>(w[1][i + 1])};
 #pragma unroll
-        for (int row = 0; row < kRowsOfWarp; ++row) {
-#pragma unroll
-          for (int j = 0; j < V; ++j) sum[row][sample] += to_float(weights[pack][row].value[j]) * value[j];
+        for (int tile = 0; tile < kTiles; ++tile) {
+          const SplitB b = {split(values[step][tile][i]), split(values[step][tile][i + 1])};
+          add_product<T>(sums[tile], a, b);
         }
       }
     }
   }
+}
+
+// finish(n, output, sum) for sums of few terms. Grid: (groups of outputs, groups of samples).
+template <class T, WeightOrder order, int V, class Finish>
+__global__ void __launch_bounds__(32 * ProductTile::kWarpsOfShort)
+    short_product_kernel(Product<T> p, Finish finish) {
+  using Tile = ProductTile;
+  constexpr int kTiles = Tile::kTilesOfShort;
+  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  const int output =
+      (static_cast<int>(blockIdx.x) * Tile::kWarpsOfShort + warp) * Tile::kOutputs + lane / 4 * 2;
+  const std::int64_t first_sample = std::int64_t{blockIdx.y} * (kTiles * Tile::kSamples);
+  float sums[kTiles][4] = {};
+  add_steps<order, V>(p, output, first_sample + lane / 4, 0, Tile::kTerms, sums);
 #pragma unroll
-  for (int row = 0; row < kRowsOfWarp; ++row) {
+  for (int tile = 0; tile < kTiles; ++tile) {
 #pragma unroll
-    for (int sample = 0; sample < kSamples; ++sample) {
-      const float total = warp_sum(sum[row][sample]);
-      const bool wanted = first_row + row < rows && block.first + sample < samples;
-      if (lane == sample && wanted) finish(block.first + sample, first_row + row, total);
+    for (int i = 0; i < 4; ++i) {
+      const std::int64_t sample = first_sample + tile * Tile::kSamples + lane % 4 * 2 + i % 2;
+      if (sample < p.samples && output + i / 2 < p.outputs) {
+        finish(sample, output + i / 2, sums[tile][i]);
+      }
     }
   }
 }
 
-// Copies a chunk of the block's samples to [terms][kSamples].
-__device__ inline void load_transposed(const Samples& block, int start, int chunk,
-                                       float (*values)[kSamples]) {
-#pragma unroll 2
-  for (int i = static_cast<int>(threadIdx.x); i < chunk; i += static_cast<int>(blockDim.x)) {
-    float value[kSamples];
+// The same for sums of many terms, of which each warp of a block adds a part.
+template <class T, WeightOrder order, int V, int kTiles, class Finish>
+__global__ void __launch_bounds__(32 * ProductTile::kParts) long_product_kernel(Product<T> p, Finish finish) {
+  using Tile = ProductTile;
+  constexpr int kSamples = kTiles * Tile::kSamples;
+  constexpr int kStride = Tile::kOutputs + 4;  // for lanes that store to different banks
+  __shared__ __align__(16) float part_sums[Tile::kParts][kSamples][kStride];
+  const int lane = static_cast<int>(threadIdx.x) % 32, part = static_cast<int>(threadIdx.x) / 32;
+  const int first_output = static_cast<int>(blockIdx.x) * Tile::kOutputs, row = lane / 4 * 2;
+  const std::int64_t first_sample = std::int64_t{blockIdx.y} * kSamples;
+  float sums[kTiles][4] = {};
+  add_steps<order, V>(p, first_output + row, first_sample + lane / 4, part * Tile::kTerms,
+                      Tile::kParts * Tile::kTerms, sums);
 #pragma unroll
-    for (int sample = 0; sample < kSamples; ++sample) value[sample] = block.at(sample, start + i);
-    store_floats(values[i], value);
-  }
-}
-
-// sum[sample] += weight value[sample]
-__device__ inline void add_products(float weight, const float (&value)[kSamples], float (&sum)[kSamples]) {
-  float values[kSamples];
-  load_floats(value, values);
+  for (int tile = 0; tile < kTiles; ++tile) {
 #pragma unroll
-  for (int sample = 0; sample < kSamples; ++sample) sum[sample] += weight * values[sample];
-}
-
-// The same product for short sums: a thread for each row.
-template <class T, int V, class Finish>
-__global__ void __launch_bounds__(kBlock) short_rows_kernel(std::int64_t samples, int terms, int rows,
-                                                            const T* weight, const float* in, Finish finish) {
-  __shared__ __align__(16) float values[kChunk][kSamples];
-  const Samples block = samples_of_block(in, samples, terms);
-  const int row = static_cast<int>(blockIdx.x) * kBlock + static_cast<int>(threadIdx.x);
-  const T* const weights = weight + std::int64_t{min(row, rows - 1)} * terms;
-  float sum[kSamples] = {};
-  for (int start = 0; start < terms; start += kChunk) {
-    const int chunk = min(kChunk, terms - start);
-    __syncthreads();
-    load_transposed(block, start, chunk, values);
-    __syncthreads();
-#pragma unroll 4
-    for (int i = 0; i < chunk; i += V) {
-      float pack[V];
-      load_floats(weights + start + i, pack);
-#pragma unroll
-      for (int j = 0; j < V; ++j) add_products(pack[j], values[i + j], sum);
+    for (int s = 0; s < 2; ++s) {
+      store_pack(&part_sums[part][tile * Tile::kSamples + lane % 4 * 2 + s][row],
+                 Pack<float, 2>{{sums[tile][s], sums[tile][s + 2]}});
     }
   }
-  if (row >= rows) return;
-#pragma unroll
-  for (int sample = 0; sample < kSamples; ++sample) {
-    if (block.first + sample < samples) finish(block.first + sample, row, sum[sample]);
-  }
-}
-
-// out[n, column] = finish(n, column, sum_i in[n, i] weight[i, column]).
-template <class T, int kParts, class Finish>
-__global__ void __launch_bounds__(kColumns* kParts)
-    columns_kernel(std::int64_t samples, int terms, int columns, const T* weight, const float* in,
-                   Finish finish) {
-  __shared__ __align__(16) float values[kChunk][kSamples];
-  __shared__ float part_sums[kParts][kSamples][kColumns];
-  const Samples block = samples_of_block(in, samples, terms);
-  const int lane = static_cast<int>(threadIdx.x) % kColumns, part = static_cast<int>(threadIdx.x) / kColumns;
-  const int column = static_cast<int>(blockIdx.x) * kColumns + lane;
-  const T* const weights = weight + min(column, columns - 1);
-  float sum[kSamples] = {};
-  for (int start = 0; start < terms; start += kChunk) {
-    const int chunk = min(kChunk, terms - start);
-    __syncthreads();
-    load_transposed(block, start, chunk, values);
-    __syncthreads();
-#pragma unroll 8
-    for (int i = part; i < chunk; i += kParts) {
-      add_products(to_float(weights[std::int64_t{start + i} * columns]), values[i], sum);
-    }
-  }
-#pragma unroll
-  for (int sample = 0; sample < kSamples; ++sample) part_sums[part][sample][lane] = sum[sample];
   __syncthreads();
-  const int sample = part;
-  if (sample >= kSamples || column >= columns || block.first + sample >= samples) return;
-  float total = 0;
+  const int sample = static_cast<int>(threadIdx.x) / Tile::kOutputs,
+            output = static_cast<int>(threadIdx.x) % Tile::kOutputs;
+  if (sample >= kSamples || first_sample + sample >= p.samples || first_output + output >= p.outputs) {
+    return;
+  }
+  float sum = 0;
 #pragma unroll
-  for (int i = 0; i < kParts; ++i) total += part_sums[i][sample][lane];
-  finish(block.first + sample, column, total);
+  for (int i = 0; i < Tile::kParts; ++i) sum += part_sums[i][sample][output];
+  finish(first_sample + sample, first_output + output, sum);
 }
 
-inline LaunchShape product_shape(std::int64_t samples, int outputs, int outputs_of_block,
-                                 unsigned threads = kBlock) {
-  return {.grid = {static_cast<unsigned>((outputs + outputs_of_block - 1) / outputs_of_block),
-                   static_cast<unsigned>((samples + kSamples - 1) / kSamples)},
-          .block = threads};
+template <WeightOrder order, class T, class Finish>
+void multiply(std::string_view name, Cuda place, const Product<T>& p, const Finish& finish) {
+  using Tile = ProductTile;
+  const auto shape = [&](int warps, int outputs_of_block, int tiles) {
+    const int samples_of_block = tiles * Tile::kSamples;
+    return LaunchShape{.grid = {static_cast<unsigned>((p.outputs + outputs_of_block - 1) / outputs_of_block),
+                                static_cast<unsigned>((p.samples + samples_of_block - 1) / samples_of_block)},
+                       .block = static_cast<unsigned>(32 * warps)};
+  };
+  const auto run_long = [&]<int V, int kTiles>() {
+    launch(name, long_product_kernel<T, order, V, kTiles, Finish>,
+           shape(Tile::kParts, Tile::kOutputs, kTiles), place, p, finish);
+  };
+  const auto run = [&]<int V>() {
+    constexpr unsigned kWantedBlocks =
+        100;  // that nearly fill a GPU; then two tiles share the weights they read
+    const dim3 grid = shape(Tile::kParts, Tile::kOutputs, 2).grid;
+    if (p.terms <= p.outputs) {
+      launch(name, short_product_kernel<T, order, V, Finish>,
+             shape(Tile::kWarpsOfShort, Tile::kOutputs * Tile::kWarpsOfShort, Tile::kTilesOfShort), place, p,
+             finish);
+    } else if (grid.x * grid.y < kWantedBlocks) {
+      run_long.template operator()<V, 1>();
+    } else {
+      run_long.template operator()<V, 2>();
+    }
+  };
+  dispatch_pack<T>(std::gcd(p.terms, p.outputs), run, p.weight, p.in);
 }
 
+// finish(n, row, sum_i weight[row, i] in[n, i])
 template <class T, class Finish>
 void multiply_rows(std::string_view name, Cuda place, std::int64_t samples, int terms, int rows,
                    const T* weight, const float* in, const Finish& finish) {
-  constexpr int kFewTerms = 256;
-  dispatch_pack<T>(
-      terms,
-      [&]<int V>() {
-        if (terms <= kFewTerms && rows >= kBlock) {
-          launch(name, short_rows_kernel<T, V, Finish>, product_shape(samples, rows, kBlock), place, samples,
-                 terms, rows, weight, in, finish);
-        } else {
-          launch(name, long_rows_kernel<T, V, Finish>, product_shape(samples, rows, kRowsOfBlock), place,
-                 samples, terms, rows, weight, in, finish);
-        }
-      },
-      weight);
+  multiply<WeightOrder::OutputsByTerms>(name, place, Product<T>{samples, terms, rows, weight, in}, finish);
 }
 
+// finish(n, column, sum_i in[n, i] weight[i, column])
 template <class T, class Finish>
 void multiply_columns(std::string_view name, Cuda place, std::int64_t samples, int terms, int columns,
                       const T* weight, const float* in, const Finish& finish) {
-  constexpr int kFewTerms = 256;
-  const auto run = [&]<int kParts>() {
-    launch(name, columns_kernel<T, kParts, Finish>,
-           product_shape(samples, columns, kColumns, kColumns * kParts), place, samples, terms, columns,
-           weight, in, finish);
-  };
-  if (terms <= kFewTerms) {
-    run.template operator()<8>();
-  } else {
-    run.template operator()<16>();
-  }
+  multiply<WeightOrder::TermsByOutputs>(name, place, Product<T>{samples, terms, columns, weight, in}, finish);
 }
 
 }  // namespace cf::kernels::squeeze_excite_detail

@@ -90,6 +90,11 @@ std::vector<Case> squeeze_excite_cases() {
       {.n = 3, .h = 5, .w = 3, .c = 17, .d = 4},
       {.n = 11, .h = 4, .w = 7, .c = 40, .d = 10},
       {.n = 65, .h = 2, .w = 2, .c = 72, .d = 16},
+      // Sums longer than the warps of a block take at once.
+      {.n = 5, .h = 1, .w = 2, .c = 1064, .d = 24},
+      {.n = 2, .h = 1, .w = 1, .c = 1031, .d = 3},
+      // So many that two tiles of samples share the weights they read.
+      {.n = 209, .h = 1, .w = 1, .c = 136, .d = 120},
       // ConvFirstNet-Pico at batch 128: stages 3 and 4.
       {.n = 128, .h = 4, .w = 4, .c = 160, .d = 10, .benchmark_only = true},
       {.n = 128, .h = 2, .w = 2, .c = 256, .d = 16, .benchmark_only = true},
