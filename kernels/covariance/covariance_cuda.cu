@@ -18,6 +18,7 @@ namespace {
 constexpr int kWarps = 8, kLanes = 32, kThreads = kWarps * kLanes;
 constexpr int kRows = 16;   // of a step of a warp
 constexpr int kStages = 4;  // steps whose rows are on their way
+constexpr int kAreas = 4;   // of shared memory, where warps add up
 constexpr int kFinishLanes = 8;
 
 // The two panels of a pair, first <= second.
@@ -32,8 +33,10 @@ __device__ PanelPair panel_pair(int index) {
 }
 
 // How the rows are cut, from the shape alone: each warp of a block takes every kWarps-th step of its slice.
+// As many blocks as run at a time on a GPU of 132 multiprocessors: two of panels of 32 channels each, else
+// one.
 struct Cut {
-  static constexpr std::int64_t kMostSlices = 264, kFewestSteps = 16 * kWarps;
+  static constexpr std::int64_t kMostBlocks = 132, kFewestSteps = 16 * kWarps;
 
   std::int64_t rows, steps_per_slice;
   int channels, panel, panels, slices;
@@ -44,7 +47,9 @@ struct Cut {
         panel(channels <= 32 ? 32 : 64),
         panels((channels + panel - 1) / panel) {
     const std::int64_t steps = (rows + kRows - 1) / kRows;
-    const std::int64_t wanted = std::clamp<std::int64_t>(steps / kFewestSteps, 1, kMostSlices);
+    const std::int64_t most = panel == 32 ? 2 * kMostBlocks : kMostBlocks / pair_count(panels);
+    const std::int64_t wanted =
+        std::clamp<std::int64_t>(steps / kFewestSteps, 1, std::max<std::int64_t>(1, most));
     steps_per_slice = (steps + wanted - 1) / wanted;
     slices = static_cast<int>((steps + steps_per_slice - 1) / steps_per_slice);
   }
@@ -87,6 +92,20 @@ struct Panel {
   }
 };
 
+// What a warp's lanes hold of a pair of panels, in order: 16 x 8 products, row by row, four floats of each
+// lane, and the sums over rows of 16 channels, likewise. Slices keep the products in this order.
+template <int kPanel>
+struct Fragments {
+  static constexpr int kProducts = kPanel / 16 * (kPanel / 8);
+  static constexpr int kFloats = (kProducts + kPanel / 16) * kLanes * 4;
+};
+
+// Where the product of two channels of a pair of panels lies.
+__device__ int place_of_product(int row, int column, int panel) {
+  const int lane = row % 8 * 4 + column % 8 / 2;
+  return ((row / 16 * (panel / 8) + column / 8) * kLanes + lane) * 4 + row % 16 / 8 * 2 + column % 2;
+}
+
 template <class T>
 __device__ constexpr std::uint32_t pair_of_ones() {
   return std::is_same_v<T, Half> ? 0x3C003C00U : 0x3F803F80U;
@@ -124,27 +143,28 @@ struct Sums {
     }
   }
 
-  // Adds to sums in shared memory, which the first warp writes: the products, then the totals.
-  __device__ __forceinline__ void join(float* shared, int lane, bool is_first) const {
-    const auto put = [&](int index, float value) {
-      shared[index] = is_first ? value : shared[index] + value;
+  // To an area of shared memory, in the order of fragments, each lane to its own places; added unless the
+  // area is new.
+  __device__ __forceinline__ void join(float* area, int lane, bool is_new) const {
+    const auto put = [&](int place, const float(&value)[4]) {
+      auto& to = reinterpret_cast<float4*>(area)[place * kLanes + lane];
+      const float4 before = is_new ? float4{} : to;
+      to = {before.x + value[0], before.y + value[1], before.z + value[2], before.w + value[3]};
     };
 #pragma unroll
     for (int i = 0; i < kTiles; ++i) {
-      const int row = i * 16 + lane / 4;
 #pragma unroll
       for (int j = 0; j < 2 * kTiles; ++j) {
-        if (!computes(i, j)) continue;
-#pragma unroll
-        for (int k = 0; k < 4; ++k) {
-          put((row + k / 2 * 8) * kPanel + j * 8 + lane % 4 * 2 + k % 2, product[i][j][k]);
-        }
+        if (computes(i, j)) put(i * 2 * kTiles + j, product[i][j]);
       }
-      if (kDiagonal && lane % 4 == 0) {
-        put(kPanel * kPanel + row, total[i][0]);
-        put(kPanel * kPanel + row + 8, total[i][2]);
-      }
+      if (kDiagonal) put(Fragments<kPanel>::kProducts + i, total[i]);
     }
+  }
+
+  // Whether join() writes there.
+  static __device__ bool writes(int place) {
+    const bool is_product = place < Fragments<kPanel>::kProducts;
+    return is_product ? computes(place / (2 * kTiles), place % (2 * kTiles)) : kDiagonal;
   }
 };
 
@@ -180,19 +200,28 @@ __device__ void sum_slice(const T* x, const Cut& cut, PanelPair pair, unsigned c
   }
   wait_for_copies();
 
-  auto* joined = reinterpret_cast<float*>(shared);
-  for (int i = 0; i < kWarps; ++i) {
+  using F = Fragments<kPanel>;
+  auto* const areas = reinterpret_cast<float*>(shared);
+  for (int i = 0; i < kWarps / kAreas; ++i) {
     __syncthreads();
-    if (warp == i) sums.join(joined, lane, i == 0);
+    if (warp / kAreas == i) sums.join(areas + warp % kAreas * F::kFloats, lane, i == 0);
   }
   __syncthreads();
   float* own = partial + blockIdx.x * cut.slice_floats();
   float* products = own + std::int64_t{blockIdx.y} * kPanel * kPanel;
-  for (int i = static_cast<int>(threadIdx.x); i < kPanel * kPanel; i += kThreads) products[i] = joined[i];
-  if (!kDiagonal) return;
-  float* totals = own + cut.product_floats() + pair.first * kPanel;
-  for (int i = static_cast<int>(threadIdx.x); i < kPanel; i += kThreads)
-    totals[i] = joined[kPanel * kPanel + i];
+  for (int i = static_cast<int>(threadIdx.x); i < F::kFloats; i += kThreads) {
+    const int place = i / (4 * kLanes);
+    float sum = 0;
+    if (Sums<T, kPanel, kDiagonal>::writes(place)) {
+      for (int area = 0; area < kAreas; ++area) sum += areas[area * F::kFloats + i];
+    }
+    if (place < F::kProducts) {
+      products[i] = sum;
+    } else if (kDiagonal && (i % 16 == 0 || i % 16 == 2)) {
+      const int row = (place - F::kProducts) * 16 + i % (4 * kLanes) / 16 + i % 4 / 2 * 8;
+      own[cut.product_floats() + pair.first * kPanel + row] = sum;
+    }
+  }
 }
 
 // Grid: (slices, pairs of panels).
@@ -233,8 +262,8 @@ __global__ void finish_kernel(const float* totals, Cut cut, float* mean, float* 
     const int c = static_cast<int>(i / cut.channels), k = static_cast<int>(i % cut.channels);
     const int low = min(c, k), high = max(c, k);
     const int pair = pair_count(high / cut.panel) + low / cut.panel;
-    const float product =
-        totals[(std::int64_t{pair} * cut.panel + low % cut.panel) * cut.panel + high % cut.panel];
+    const float product = totals[std::int64_t{pair} * cut.panel * cut.panel +
+                                 place_of_product(low % cut.panel, high % cut.panel, cut.panel)];
     const float value = product * share - sums[c] * share * (sums[k] * share);
     covariance[i] = c == k && value < 0 ? 0 : value;  // NaN stays NaN
     if (c == k) mean[c] = sums[c] * share;
@@ -244,7 +273,7 @@ __global__ void finish_kernel(const float* totals, Cut cut, float* mean, float* 
 template <class T, int kPanel, bool kOnePanel>
 void sum_products(Cuda place, const T* x, const Cut& cut, float* partial) {
   constexpr int kRing = kWarps * kStages * Panel<kPanel>::kStepBytes * (kOnePanel ? 1 : 2);
-  constexpr int kJoined = (kPanel * kPanel + kPanel) * static_cast<int>(sizeof(float));
+  constexpr int kJoined = kAreas * Fragments<kPanel>::kFloats * static_cast<int>(sizeof(float));
   constexpr std::size_t kShared = std::max(kRing, kJoined);
   launch("covariance, products", sum_products_kernel<T, kPanel, kOnePanel>,
          {.grid = dim3(static_cast<unsigned>(cut.slices), static_cast<unsigned>(pair_count(cut.panels))),
