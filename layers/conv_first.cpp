@@ -19,7 +19,8 @@ Variable ConvFirst::operator()(const Variable& x, Pass& pass, kernels::Activatio
   const Variable input = gather_samples(pass, x, kept);
   if (pass.training() &&
       training_route(pass.executor().kind(), input.tensor(pass).dtype(), activation).is_fused()) {
-    return norm_and_add(pass, x, convfirst_branch(pass, input, branch()), project_bn.state(), kept);
+    const auto [result, moments] = convfirst_branch(pass, input, branch());
+    return norm_and_add(pass, x, result, project_bn.state(), kept, moments);
   }
   const Variable u = conv_bn(conv(input, pass), pass);
   const Variable hidden = expand_bn(expand(u, pass), pass, activation);

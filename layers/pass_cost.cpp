@@ -60,10 +60,13 @@ PassCost patch_conv_backward_weight(std::int64_t inputs, std::int64_t outputs, s
   return cost(outputs * filter, inputs + outputs, filter * k);
 }
 
+constexpr std::int64_t kStatistics = 2, kFold = 7;  // vectors that they write; that the fold reads, writes
+
 PassCost batch_norm_statistics(std::int64_t m, std::int64_t c) {
-  constexpr std::int64_t kStatistics = 2, kFold = 7;  // vectors that they write; that the fold reads, writes
   return cost(0, m * c, (kStatistics + kFold) * c);
 }
+
+PassCost batch_norm_of_given(std::int64_t c) { return cost(0, 0, kFold * c); }
 
 PassCost batch_norm_apply(std::int64_t m, std::int64_t c) { return cost(0, 2 * m * c, 2 * c); }
 

@@ -38,6 +38,7 @@ PassCost patch_conv_backward_weight(std::int64_t inputs, std::int64_t outputs, s
 
 // Statistics with the fold of what is C wide.
 PassCost batch_norm_statistics(std::int64_t m, std::int64_t c);
+PassCost batch_norm_of_given(std::int64_t c);  // the fold of given statistics
 PassCost batch_norm_apply(std::int64_t m, std::int64_t c);
 PassCost batch_norm_backward(std::int64_t m, std::int64_t c);
 

@@ -123,10 +123,11 @@ class StepWriter {
     backward(" add residual's gradient", passes::scatter_add_samples(rows, channels()));
   }
 
-  // The block's last norm rides on the sum.
-  void norm_and_add(std::int64_t kept) {
+  // The block's last norm rides on the sum; of a fused branch its statistics are known.
+  void norm_and_add(std::int64_t kept, bool fused = false) {
     const std::int64_t rows = kept * pixels_of_sample(), all = samples() * pixels_of_sample();
-    forward(".project_bn statistics", passes::batch_norm_statistics(rows, channels()));
+    forward(".project_bn statistics", fused ? passes::batch_norm_of_given(channels())
+                                            : passes::batch_norm_statistics(rows, channels()));
     forward(" sum", passes::residual_sum(all, rows, channels()));
     backward(".project_bn backward", passes::batch_norm_backward(rows, channels()));
     if (kept < samples()) backward(" gather backward", passes::gather_samples(rows, channels()));
@@ -144,7 +145,8 @@ class StepWriter {
     begin_block(path, "convfirst", block.expand.weight, kept);
     const std::int64_t m = kept * pixels_of_sample(), e = outputs_of(block.expand.weight);
     parts_.back().why_not_fused = why_not_fused();
-    if (parts_.back().why_not_fused.empty()) {
+    const bool fused = parts_.back().why_not_fused.empty();
+    if (fused) {
       fused_branch(m, channels(), e);
     } else {
       conv(m, block.conv.weight);
@@ -153,7 +155,7 @@ class StepWriter {
       norm(".expand_bn", m, e);
       linear(".project", m, block.project.weight);
     }
-    norm_and_add(kept);
+    norm_and_add(kept, fused);
   }
 
   // framework/ops/convfirst_branch.cpp

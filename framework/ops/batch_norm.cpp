@@ -22,10 +22,11 @@ float collects(const BatchNormState& state) {
 // Of the batch, with what follows from them.
 template <class T, class Place>
 void train(Place place, Pass& pass, const BatchNormState& state, const NormedTensor& normed,
-           const Tensor& variance) {
+           const Tensor& variance, bool has_statistics) {
   pass.executor().with_workspace(
       place,
       kernels::BatchNormTraining<T>{.x = normed.x.rows<const T, M, C>(),
+                                    .has_statistics = has_statistics,
                                     .gamma = state.weight.value.view<const Wide<T>, C>(),
                                     .bias = state.bias.value.view<const Wide<T>, C>(),
                                     .mean = normed.mean.view<Wide<T>, C>(),
@@ -98,9 +99,10 @@ struct NormAndAdd {
   };
 
   static ResidualSum forward(Saved& saved, Pass& pass, const Tensor& residual, const Tensor& branch,
-                             Parameter&, const BatchNormState& state, const Tensor& kept) {
+                             Parameter&, const BatchNormState& state, const Tensor& kept,
+                             const BatchMoments& moments) {
     const auto samples = [](const Tensor& t) { return static_cast<float>(t.shape().extent<N>().value); };
-    saved = {batch_norm_fold(pass, branch, state), kept, samples(residual) / samples(branch)};
+    saved = {batch_norm_fold(pass, branch, state, moments), kept, samples(residual) / samples(branch)};
     return {residual, branch, saved.normed.scale, saved.normed.shift, kept, saved.factor};
   }
 
@@ -112,7 +114,8 @@ struct NormAndAdd {
 
 }  // namespace
 
-NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& state) {
+NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& state,
+                             const BatchMoments& moments) {
   NormedTensor out;
   out.x = x;
   out.weight = &state.weight;
@@ -122,9 +125,11 @@ NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& 
     out.scale = channels();
     out.shift = channels();
     if (pass.training()) {
-      out.mean = channels();
+      const bool given = static_cast<bool>(moments.mean);
+      out.mean = given ? moments.mean : channels();
       out.rstd = channels();
-      in_context([&] { return state.weight.name; }, [&] { train<T>(place, pass, state, out, channels()); });
+      in_context([&] { return state.weight.name; },
+                 [&] { train<T>(place, pass, state, out, given ? moments.variance : channels(), given); });
       return;
     }
     kernels::batch_norm(
@@ -179,8 +184,8 @@ Variable batch_norm(Pass& pass, const Variable& x, BatchNormState state, Activat
 }
 
 Variable norm_and_add(Pass& pass, const Variable& residual, const Variable& branch, BatchNormState state,
-                      const Tensor& kept) {
-  return record<NormAndAdd>(pass, inputs(residual, branch), state.weight, state, kept);
+                      const Tensor& kept, const BatchMoments& moments) {
+  return record<NormAndAdd>(pass, inputs(residual, branch), state.weight, state, kept, moments);
 }
 
 }  // namespace cf

@@ -21,10 +21,15 @@ struct BatchNormState {
 Variable batch_norm(Pass& pass, const Variable& x, BatchNormState state,
                     kernels::Activation activation = kernels::Activation::None);
 
+// Mean and biased variance [C] of a batch, from whoever wrote it; empty: the norm takes them itself.
+struct BatchMoments {
+  Tensor mean, variance;
+};
+
 // residual + factor norm(branch) at the samples `kept` (int64 [N], empty for all), as a pending sum: neither
 // the norm nor the addition is carried out here. factor = N / kept.
 Variable norm_and_add(Pass& pass, const Variable& residual, const Variable& branch, BatchNormState state,
-                      const Tensor& kept);
+                      const Tensor& kept, const BatchMoments& moments = {});
 
 // For ops that contain a norm: x beside what norming does to it, scale x + shift.
 struct NormedTensor {
@@ -35,7 +40,8 @@ struct NormedTensor {
   Parameter* bias = nullptr;
 };
 // Statistics as batch_norm takes and collects them.
-NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& state);
+NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& state,
+                             const BatchMoments& moments = {});
 Tensor batch_norm_apply(Pass& pass, const NormedTensor& normed, kernels::Activation activation);
 // From the gradient of activation(norm(x)) to that of x; those of weight and bias go to their buckets. dy is
 // overwritten where nobody else holds it.

@@ -34,7 +34,7 @@ struct Branch {
   };
 
   static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& conv,
-                        const ConvFirstBranch& branch) {
+                        const ConvFirstBranch& branch, BatchMoments& moments) {
     saved.x = x;
     saved.conv = &conv;
     saved.conv_gamma = &branch.conv_norm.weight;
@@ -47,6 +47,8 @@ struct Branch {
     at_supported(kBranchName, pass.executor(), x.dtype(), [&]<class T>(auto place) {
       const Tensor bias = convolve<T>(place, saved, pass);
       fold<T>(place, saved, pass, branch, bias);
+      const Shape channels(C{p.shape().extent<C>().value});
+      moments = {pass.empty(kDType<Wide<T>>, channels), pass.empty(kDType<Wide<T>>, channels)};
       pass.executor().with_workspace(
           place,
           kernels::FeedForward<T>{.u = saved.u.rows<const T, M, C>(),
@@ -54,6 +56,8 @@ struct Branch {
                                   .expand_bias = saved.folded_bias.view<const Wide<T>, E>(),
                                   .project = branch.project.for_compute().renamed<const T, C, E>(),
                                   .p = p.rows<T, M, C>(),
+                                  .mean = moments.mean.view<Wide<T>, C>(),
+                                  .variance = moments.variance.view<Wide<T>, C>(),
                                   .workspace = {}},
           [](auto at, const auto& args) { kernels::feed_forward(at, args); });
     });
@@ -213,9 +217,11 @@ std::string why_no_convfirst_branch(PlaceKind place, DType dtype, std::int64_t c
                 " channels, not C=", channels);
 }
 
-Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch) {
+ConvFirstResult convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch) {
   CF_CHECK(pass.training(), "the fused ConvFirst branch takes the statistics of a batch: training only");
-  return record<Branch>(pass, inputs(x), branch.conv, branch);
+  ConvFirstResult result;
+  result.branch = record<Branch>(pass, inputs(x), branch.conv, branch, result.moments);
+  return result;
 }
 
 }  // namespace cf

@@ -26,7 +26,12 @@ struct ConvFirstBranch {
 // Why a place cannot run a branch of so many channels in `dtype`; empty where it can.
 std::string why_no_convfirst_branch(PlaceKind place, DType dtype, std::int64_t channels);
 
+struct ConvFirstResult {
+  Variable branch;
+  BatchMoments moments;  // of the branch, for its last norm
+};
+
 // x [N,H,W,C]; the pass must be one of training.
-Variable convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch);
+ConvFirstResult convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch);
 
 }  // namespace cf

@@ -41,9 +41,10 @@ struct BatchNormFold {
 template <class T>
 struct BatchNormTraining {
   View<const T, M, C> x;
+  bool has_statistics = false;  // mean and variance are given, and x counts by its extents alone
   View<const Wide<T>, C> gamma, bias;
   float eps = 1e-5F;
-  View<Wide<T>, C> mean, variance;      // overwritten
+  View<Wide<T>, C> mean, variance;      // overwritten unless given
   View<Wide<T>, C> rstd, scale, shift;  // overwritten
   float share = 1;                      // of the step's statistics, see collect_statistics
   float accumulate = 0;

@@ -84,6 +84,40 @@ Case training(const Problem& p, float accumulate) {
   return result;
 }
 
+// The same of given statistics.
+Case training_of_given(const Problem& p, float accumulate) {
+  Case result(concat("batch_norm/training_of_given", p.text(), accumulate == 0 ? "" : " accumulate"), 4);
+  const C c{p.c};
+  const auto x = result.input("x", normal(3, 1), M{p.m}, c);
+  const auto gamma = result.input<Element::WideT>("gamma", normal(0, 1), c);
+  const auto bias = result.input<Element::WideT>("bias", normal(0, 1), c);
+  const auto mean = result.inout<Element::WideT>("mean", normal(0.5, 1), c);
+  const auto variance = result.inout<Element::WideT>("variance", uniform(0, 2), c);
+  const auto rstd = result.output<Element::WideT>("rstd", c);
+  const auto scale = result.output<Element::WideT>("scale", c);
+  const auto shift = result.output<Element::WideT>("shift", c);
+  const auto batch_mean = result.gradient("batch_mean", accumulate, c);
+  const auto batch_variance = result.gradient("batch_variance", accumulate, c);
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    batch_norm(place, t.with_workspace(place, BatchNormTraining<T>{.x = t(x),
+                                                                   .has_statistics = true,
+                                                                   .gamma = t(gamma),
+                                                                   .bias = t(bias),
+                                                                   .eps = 1e-3F,
+                                                                   .mean = t(mean),
+                                                                   .variance = t(variance),
+                                                                   .rstd = t(rstd),
+                                                                   .scale = t(scale),
+                                                                   .shift = t(shift),
+                                                                   .share = 0.25F,
+                                                                   .accumulate = accumulate,
+                                                                   .batch_mean = t(batch_mean),
+                                                                   .batch_variance = t(batch_variance)}));
+  });
+  return result;
+}
+
 Case apply(const Problem& p, Activation activation) {
   Case result(concat("batch_norm/apply", p.text(), " ", name_of(activation)), 8);
   const auto x = result.input("x", normal(0.5, 2), M{p.m}, C{p.c});
@@ -236,6 +270,8 @@ std::vector<Case> batch_norm_cases() {
   cases.push_back(training({.m = 37, .c = 24}, 0));
   cases.push_back(training({.m = 1031, .c = 40}, 1));
   cases.push_back(training({.m = 600, .c = 7}, 0));
+  cases.push_back(training_of_given({.m = 37, .c = 24}, 1));
+  cases.push_back(training_of_given({.m = 600, .c = 7}, 0));
   cases.push_back(training({.m = 256 * 14 * 14, .c = 1024, .benchmark_only = true}, 0));
   cases.push_back(backward_of_kept({.samples = 7, .kept = 3, .pixels = 13, .c = 24}, 0));
   cases.push_back(backward_of_kept({.samples = 5, .kept = 5, .pixels = 77, .c = 7}, 1));

@@ -131,25 +131,38 @@ __global__ void fold_kernel(const float* mean, const float* variance, FoldPointe
   }
 }
 
-struct CollectPointers {
-  float *mean, *variance;  // of the batch
+// What the moments are good for, at once.
+struct TrainingPointers {
+  float *mean, *variance;
+  FoldPointers fold;
+  float eps;
+  float *batch_mean, *batch_variance;  // collected
+  float share, unbiased;               // by which mean and variance count there
+  bool adds;
+
+  // What was collected may be NaN where it is overwritten: it is not read then.
+  __device__ void finish(const Moments& moments, std::int64_t c) const {
+    cf::kernels::fold(fold, eps, moments, c);
+    batch_mean[c] = (adds ? batch_mean[c] : 0) + share * moments.mean;
+    batch_variance[c] = (adds ? batch_variance[c] : 0) + unbiased * moments.variance;
+  }
 };
 
-// What the moments are good for, at once. What was collected may be NaN where it is overwritten: it is not
-// read then.
 template <class T>
 __global__ void __launch_bounds__(kFinishThreads)
-    finish_training_kernel(const T* x, const float* partial, ColumnSlices slices, float* mean,
-                           float* variance, FoldPointers fold_to, float eps, CollectPointers collect,
-                           float share, float unbiased, bool adds) {
+    finish_training_kernel(const T* x, const float* partial, ColumnSlices slices, TrainingPointers to) {
   const std::int64_t c = finish_channel();
   const Moments moments = finish_moments(x, partial, slices);
   if (threadIdx.y != 0 || c >= slices.channels) return;
-  mean[c] = moments.mean;
-  variance[c] = moments.variance;
-  fold(fold_to, eps, moments, c);
-  collect.mean[c] = (adds ? collect.mean[c] : 0) + share * moments.mean;
-  collect.variance[c] = (adds ? collect.variance[c] : 0) + unbiased * moments.variance;
+  to.mean[c] = moments.mean;
+  to.variance[c] = moments.variance;
+  to.finish(moments, c);
+}
+
+__global__ void finish_given_kernel(TrainingPointers to, std::int64_t channels) {
+  for (std::int64_t c = thread_index(); c < channels; c += thread_count()) {
+    to.finish({to.mean[c], to.variance[c]}, c);
+  }
 }
 
 template <class T, Activation kActivation, int n>
@@ -219,12 +232,23 @@ void batch_norm(Cuda place, const BatchNormTraining<T>& args) {
   check(args);
   const auto statistics = detail::statistics_of(args);
   const ColumnSlices slices = slices_of(statistics);
-  const float* partial = sum_slices(place, statistics, slices);
   const auto rows = static_cast<float>(slices.rows), others = static_cast<float>(slices.rows - 1);
+  const TrainingPointers to{.mean = args.mean.data(),
+                            .variance = args.variance.data(),
+                            .fold = fold_pointers(args),
+                            .eps = args.eps,
+                            .batch_mean = args.batch_mean.data(),
+                            .batch_variance = args.batch_variance.data(),
+                            .share = args.share,
+                            .unbiased = args.share * rows / others,
+                            .adds = args.accumulate != 0};
+  if (args.has_statistics) {
+    return launch("batch_norm_finish_given", finish_given_kernel, flat_shape(slices.channels, 1), place, to,
+                  slices.channels);
+  }
+  const float* partial = sum_slices(place, statistics, slices);
   launch("batch_norm_finish_training", finish_training_kernel<T>, finish_shape(slices.channels), place,
-         args.x.data(), partial, slices, args.mean.data(), args.variance.data(), fold_pointers(args),
-         args.eps, CollectPointers{args.batch_mean.data(), args.batch_variance.data()}, args.share,
-         args.share * rows / others, args.accumulate != 0);
+         args.x.data(), partial, slices, to);
 }
 
 template <class T>

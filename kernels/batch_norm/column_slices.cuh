@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/base/elementwise.cuh"
+#include "kernels/base/view.h"
 
 namespace cf::kernels {
 

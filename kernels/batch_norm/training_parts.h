@@ -36,7 +36,7 @@ CollectStatistics<Wide<T>> collect_of(const BatchNormTraining<T>& a) {
 
 template <class Place, class T>
 void run_parts(Place place, const BatchNormTraining<T>& a) {
-  batch_norm(place, statistics_of(a));
+  if (!a.has_statistics) batch_norm(place, statistics_of(a));
   batch_norm(place, fold_of(a));
   collect_statistics(place, collect_of(a));
 }

@@ -25,6 +25,7 @@ struct Arguments {
   const T* conv;
   const float *conv_bias, *expand_bias, *project_bias;
   T* y;
+  float* moments;  // of y, by block: see store_moments(); null: not wanted, as always behind a convolution
   int hidden;
   std::uint32_t pixels, height, width;
   HopperTiling tiling;

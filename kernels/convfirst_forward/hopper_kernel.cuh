@@ -7,14 +7,14 @@
 
 #include "kernels/base/named_barrier.cuh"
 #include "kernels/base/wgmma.cuh"
-#include "kernels/convfirst_forward/hopper_sums.cuh"
+#include "kernels/convfirst_forward/hopper_moments.cuh"
 
 namespace cf::kernels::convfirst_hopper {
 
 template <class T, class Tile>
-class Worker : Sums<T, Tile> {
+class Worker : Moments<T, Tile> {
  public:
-  using Base = Sums<T, Tile>;
+  using Base = Moments<T, Tile>;
   using Base::Base;
 
   __device__ __forceinline__ void run() {
@@ -49,12 +49,20 @@ class Worker : Sums<T, Tile> {
         multiply_all();
       }
       store(pixel);
+      if constexpr (!kConvolves) {
+        if (a_.moments != nullptr) add_moments(pixel, first == blockIdx.x * teams);
+      }
+    }
+    if constexpr (!kConvolves) {
+      if (a_.moments != nullptr) store_moments();
     }
   }
 
  private:
   using Base::a_;
+  using Base::add_moments;
   using Base::base_;
+  using Base::clear_moments;
   using Base::convolve;
   using Base::convolve_patches;
   using Base::kChannels;
@@ -84,6 +92,7 @@ class Worker : Sums<T, Tile> {
   using Base::slot_phase_;
   using Base::start_sums;
   using Base::store;
+  using Base::store_moments;
   using Base::sum_;
   using Base::team_;
   using Base::tile_barrier;
@@ -96,6 +105,7 @@ class Worker : Sums<T, Tile> {
       fence_barriers();
     }
     load_constants();
+    if constexpr (!kConvolves) clear_moments();
     __syncthreads();
     if constexpr (kPatches) load_own_taps();
     if (first_tile < tiles && threadIdx.x % kTeamThreads == 0) load_tile(first_tile);

@@ -25,6 +25,9 @@ struct HopperTile {
   constexpr int column_blocks() const { return channels == 128 ? 2 : 1; }
   constexpr int expand_bytes() const { return kChunk * channels * 2; }
   constexpr int chunk_bytes() const { return 2 * expand_bytes(); }
+  // Of feed_forward's statistics, which each warp takes of its own: floats, a multiple of 16 bytes.
+  constexpr int moments_of_warp() const { return 3 * channels + 4; }
+  constexpr int moments_bytes() const { return convolves ? 0 : teams * 4 * moments_of_warp() * 4; }
   constexpr int filter_bytes() const { return convolves ? channels * 9 * 8 * 2 : 0; }
   // Patches pass the convolution's result from the warps that have its groups to those that have its pixels;
   // two buffers, so that the next result does not wait for the last reader.
@@ -56,7 +59,7 @@ struct HopperTiling {
 
 // Offsets in shared memory. What is swizzled comes first, aligned to 1024 bytes.
 struct HopperLayout {
-  int tiles, convolved, filter, conv_bias, project_bias, expand_bias, barriers, counters, end;
+  int tiles, convolved, filter, conv_bias, project_bias, expand_bias, moments, barriers, counters, end;
 
   constexpr HopperLayout(const HopperTile tile, const HopperTiling& tiling)
       : tiles(tiling.slots * tile.chunk_bytes()),
@@ -66,7 +69,8 @@ struct HopperLayout {
         conv_bias(filter + tile.filter_bytes()),
         project_bias(conv_bias + tile.channels * 4),
         expand_bias(project_bias + tile.channels * 4),
-        barriers(expand_bias + tiling.chunks * HopperTile::kChunk * 4),
+        moments(expand_bias + tiling.chunks * HopperTile::kChunk * 4),
+        barriers(moments + tile.moments_bytes()),
         counters(barriers + (tiling.teams + tiling.slots) * 8),
         end(counters + tiling.slots * 4) {}
 };

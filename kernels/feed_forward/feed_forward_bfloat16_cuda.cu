@@ -3,5 +3,6 @@
 namespace cf::kernels {
 
 template void feed_forward(Cuda, const FeedForward<BFloat16>&);
+template std::size_t workspace_bytes(Cuda, const FeedForward<BFloat16>&);
 
 }  // namespace cf::kernels

@@ -39,10 +39,12 @@ void feed_forward(Cpu place, const FeedForward<float>& a) {
                      rows.run(a.u.at(M{row}), std::min(block, last - row), buffer, a.p.at(M{row}));
                    }
                  });
+  if (a.mean) batch_norm(place, detail::statistics_of(a));
 }
 
 std::size_t workspace_bytes(Cpu place, const FeedForward<float>& a) {
-  return sizeof(float) * workspace_floats(place, a);
+  const std::size_t own = sizeof(float) * workspace_floats(place, a);
+  return a.mean ? std::max(own, workspace_bytes(place, detail::statistics_of(a))) : own;
 }
 
 }  // namespace cf::kernels

@@ -7,6 +7,7 @@
 #include "kernels/convfirst_forward/portable_route.cuh"
 #include "kernels/feed_forward/feed_forward.h"
 #include "kernels/feed_forward/feed_forward_check.h"
+#include "kernels/feed_forward/feed_forward_moments.h"
 
 namespace cf::kernels {
 
@@ -46,11 +47,12 @@ void run_portable(Cuda place, const FeedForward<T>& a, const ConvFirstRoute& rou
     launch(kFeedForward, convfirst_portable::convfirst_kernel<T, Tile>, launch_shape(route), place,
            arguments);
   });
+  if (a.mean) batch_norm(place, statistics_of(a));
 }
 
 template <class T>
 convfirst_hopper::Arguments<T> hopper_arguments(const FeedForward<T>& a, const HopperTile& tile,
-                                                const HopperTiling& tiling) {
+                                                const HopperTiling& tiling, float* moments) {
   const std::int64_t pixels = a.u.template extent<M>().value, channels = tile.channels,
                      hidden = a.expand.template extent<E>().value;
   const std::int64_t pixel_bytes = channels * 2;
@@ -64,6 +66,7 @@ convfirst_hopper::Arguments<T> hopper_arguments(const FeedForward<T>& a, const H
           .expand_bias = a.expand_bias.data(),
           .project_bias = nullptr,
           .y = a.p.data(),
+          .moments = moments,
           .hidden = static_cast<int>(hidden),
           .pixels = static_cast<std::uint32_t>(pixels),
           .height = 1,
@@ -71,13 +74,22 @@ convfirst_hopper::Arguments<T> hopper_arguments(const FeedForward<T>& a, const H
           .tiling = tiling};
 }
 
+inline std::size_t moments_size(const ConvFirstRoute& route) {
+  return static_cast<std::size_t>(partial_moments_size(route.blocks, route.channels));
+}
+
 template <class T>
 void run_on_hopper(Cuda place, const FeedForward<T>& a, const ConvFirstRoute& route) {
+  float* const moments =
+      a.mean ? workspace_as<float>(kFeedForward, a.workspace, moments_size(route)) : nullptr;
   dispatch<32, 64, 128>("channels", static_cast<int>(route.channels), [&]<int kChannels>() {
     using Tile = convfirst_hopper::FeedForwardTileOf<kChannels>;
     launch(kFeedForward, convfirst_hopper::convfirst_hopper_kernel<T, Tile>, launch_shape(route), place,
-           hopper_arguments(a, Tile::get(), route.hopper));
+           hopper_arguments(a, Tile::get(), route.hopper, moments));
   });
+  if (moments == nullptr) return;
+  join_moments(place, {moments, route.blocks, static_cast<int>(route.channels)}, a.mean.data(),
+               a.variance.data());
 }
 
 }  // namespace detail
@@ -100,6 +112,14 @@ void feed_forward(Cuda place, const FeedForward<T>& a) {
     case ConvFirstRoute::Kind::None:
       fail(ErrorKind::Usage, detail::kFeedForward, ": ", route.why_none);
   }
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda place, const FeedForward<T>& a) {
+  if (!a.mean) return 0;
+  const ConvFirstRoute route = detail::route_of(place, a);
+  if (route.kind != ConvFirstRoute::Kind::Hopper) return workspace_bytes(place, detail::statistics_of(a));
+  return detail::moments_size(route) * sizeof(float);
 }
 
 }  // namespace cf::kernels

@@ -7,7 +7,7 @@
 namespace cf::kernels {
 
 template <class T>
-void feed_forward(Reference, const FeedForward<T>& a) {
+void feed_forward(Reference place, const FeedForward<T>& a) {
   check(a);
   const auto channels = a.u.template extent<C>();
   const auto hidden = a.expand.template extent<E>();
@@ -25,6 +25,7 @@ void feed_forward(Reference, const FeedForward<T>& a) {
       a.p(m, c) = T(sum);
     }
   }
+  if (a.mean) batch_norm(place, detail::statistics_of(a));
 }
 
 #define CF_INSTANTIATE(T) template void feed_forward(Reference, const FeedForward<T>&);
