@@ -16,12 +16,12 @@ ConvFirst::ConvFirst(std::int64_t channels, std::int64_t expansion, Fusion how)
 
 Variable ConvFirst::operator()(const Variable& x, Pass& pass, kernels::Activation activation,
                                const Tensor& kept) {
-  const Variable input = gather_samples(pass, x, kept);
   if (pass.training() &&
-      training_route(pass.executor().kind(), input.tensor(pass).dtype(), activation).is_fused()) {
-    const auto [result, moments] = convfirst_branch(pass, input, branch());
+      training_route(pass.executor().kind(), x.tensor(pass).dtype(), activation).is_fused()) {
+    const auto [result, moments] = convfirst_branch(pass, x, kept, branch());
     return norm_and_add(pass, x, result, project_bn.state(), kept, moments);
   }
+  const Variable input = gather_samples(pass, x, kept);
   const Variable u = conv_bn(conv(input, pass), pass);
   const Variable hidden = expand_bn(expand(u, pass), pass, activation);
   return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);

@@ -39,6 +39,10 @@ PassCost grouped_conv_centre(std::int64_t m, std::int64_t c) {
 
 PassCost grouped_conv_backward_input(std::int64_t m, std::int64_t c) { return grouped_conv(m, c, false); }
 
+PassCost grouped_conv_backward_input_onto(std::int64_t m, std::int64_t c) {
+  return cost(kFilter * m * c, 3 * m * c + kFilter * c, 0);
+}
+
 PassCost grouped_conv_backward_weight(std::int64_t m, std::int64_t c) {
   return cost(kFilter * m * c, 2 * m * c, kFilter * c);
 }

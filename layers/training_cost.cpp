@@ -108,8 +108,7 @@ class StepWriter {
     end_part();
   }
 
-  void begin_block(const std::string& path, std::string_view kind, const Parameter& expand,
-                   std::int64_t kept) {
+  void begin_block(const std::string& path, std::string_view kind, const Parameter& expand) {
     const BlockShape shape{.kind = kind,
                            .n = samples(),
                            .h = at_.extent<H>().value,
@@ -118,6 +117,10 @@ class StepWriter {
                            .hidden = outputs_of(expand)};
     TrainingPart& part = begin_part(path, shape.text());
     part.is_block = true;
+  }
+
+  // The samples that a branch works on, and the way back, where that is not part of another pass.
+  void gather(std::int64_t kept) {
     const std::int64_t rows = kept * pixels_of_sample();
     if (kept < samples()) forward(" gather", passes::gather_samples(rows, channels()));
     backward(" add residual's gradient", passes::scatter_add_samples(rows, channels()));
@@ -142,13 +145,14 @@ class StepWriter {
   }
 
   void add_block(const std::string& path, ConvFirst& block, std::int64_t kept) {
-    begin_block(path, "convfirst", block.expand.weight, kept);
+    begin_block(path, "convfirst", block.expand.weight);
     const std::int64_t m = kept * pixels_of_sample(), e = outputs_of(block.expand.weight);
     parts_.back().why_not_fused = why_not_fused();
     const bool fused = parts_.back().why_not_fused.empty();
     if (fused) {
       fused_branch(m, channels(), e);
     } else {
+      gather(kept);
       conv(m, block.conv.weight);
       norm(".conv_bn", m, channels());
       linear(".expand", m, block.expand.weight);
@@ -162,7 +166,8 @@ class StepWriter {
   void fused_branch(std::int64_t m, std::int64_t c, std::int64_t e) {
     forward(".conv centre", passes::grouped_conv_centre(m, c));
     forward(".conv", passes::grouped_conv(m, c, true));
-    conv_backward(m, c);
+    backward(".conv backward input", passes::grouped_conv_backward_input_onto(m, c));
+    backward(".conv backward weight", passes::grouped_conv_backward_weight(m, c));
     forward(" covariance", passes::covariance(m, c));
     backward(" covariance backward", passes::covariance_backward(m, c));
     forward(" fold norms", passes::fold_batch_norms(c, e));
@@ -172,7 +177,8 @@ class StepWriter {
   }
 
   void add_block(const std::string& path, MBConv& block, std::int64_t kept) {
-    begin_block(path, "mbconv", block.expand.weight, kept);
+    begin_block(path, "mbconv", block.expand.weight);
+    gather(kept);
     const std::int64_t m = kept * pixels_of_sample(), e = outputs_of(block.expand.weight),
                        squeezed = outputs_of(block.se.reduce.weight);
     parts_.back().why_not_fused = "MBConv blocks are counted layer by layer, as they train on a GPU";

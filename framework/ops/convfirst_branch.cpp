@@ -24,18 +24,21 @@ struct Extents {
 
 struct Branch {
   static constexpr const char* kName = "convfirst_branch";
+  static constexpr bool kAdds = true;
 
   struct Saved {
-    Tensor x, u;              // u: the convolution's output, about centred
+    Tensor x, kept;
+    Tensor u;                 // the convolution's output at the kept samples, about centred
     Tensor mean, covariance;  // of u
     Tensor folded, folded_bias, hidden_variance;
     Parameter *conv = nullptr, *conv_gamma = nullptr, *conv_beta = nullptr, *expand = nullptr,
               *expand_gamma = nullptr, *expand_beta = nullptr, *project = nullptr;
   };
 
-  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& conv,
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& conv, const Tensor& kept,
                         const ConvFirstBranch& branch, BatchMoments& moments) {
     saved.x = x;
+    saved.kept = kept;
     saved.conv = &conv;
     saved.conv_gamma = &branch.conv_norm.weight;
     saved.conv_beta = &branch.conv_norm.bias;
@@ -43,9 +46,9 @@ struct Branch {
     saved.expand_gamma = &branch.expand_norm.weight;
     saved.expand_beta = &branch.expand_norm.bias;
     saved.project = &branch.project;
-    Tensor p = pass.empty(x.dtype(), x.shape());
+    Tensor p = pass.empty(x.dtype(), kept ? x.shape().with(kept.shape().extent<N>()) : x.shape());
     at_supported(kBranchName, pass.executor(), x.dtype(), [&]<class T>(auto place) {
-      const Tensor bias = convolve<T>(place, saved, pass);
+      const Tensor bias = convolve<T>(place, saved, pass, p.shape());
       fold<T>(place, saved, pass, branch, bias);
       const Shape channels(C{p.shape().extent<C>().value});
       moments = {pass.empty(kDType<Wide<T>>, channels), pass.empty(kDType<Wide<T>>, channels)};
@@ -66,18 +69,21 @@ struct Branch {
 
   // u = conv(x) + bias with its mean and covariance; returns the bias.
   template <class T, class Place>
-  static Tensor convolve(Place place, Saved& saved, Pass& pass) {
+  static Tensor convolve(Place place, Saved& saved, Pass& pass, const Shape& shape) {
     const std::int64_t channels = saved.x.shape().extent<C>().value;
     const Tensor bias = pass.empty(kDType<Wide<T>>, Shape(K{channels}));
-    saved.u = pass.empty(saved.x.dtype(), saved.x.shape());
+    saved.u = pass.empty(saved.x.dtype(), shape);
     saved.mean = pass.empty(kDType<Wide<T>>, Shape(C{channels}));
     saved.covariance = pass.empty(kDType<Wide<T>>, Shape(C{channels}, K{channels}));
     const auto x = saved.x.view<const T, N, H, W, C>();
+    const auto kept = saved.kept ? saved.kept.view<const std::int64_t, N>() : View<const std::int64_t, N>{};
     const auto weight = saved.conv->for_compute().view<const T, K, R, S, C>();
-    kernels::grouped_conv(
-        place, kernels::GroupedConvCentre<T>{.x = x, .weight = weight, .bias = bias.view<Wide<T>, K>()});
+    kernels::grouped_conv(place,
+                          kernels::GroupedConvCentre<T>{
+                              .x = x, .kept = kept, .weight = weight, .bias = bias.view<Wide<T>, K>()});
     pass.executor().with_workspace(place,
                                    kernels::GroupedConvForward<T>{.x = x,
+                                                                  .kept = kept,
                                                                   .weight = weight,
                                                                   .bias = bias.view<const Wide<T>, K>(),
                                                                   .y = saved.u.renamed<T, N, H, W, K>(),
@@ -128,11 +134,18 @@ struct Branch {
     collect_statistics(pass, branch.expand_norm, hidden_mean, saved.hidden_variance, count);
   }
 
-  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted,
+                               Gradients<1> so_far) {
     Tensor du;
     at_supported(kBranchName, pass.executor(), dy.dtype(),
                  [&]<class T>(auto place) { du = gradient_of_convolution<T>(place, saved, pass, dy); });
-    return {grouped_conv_backward(pass, saved.x, *saved.conv, du, wanted[0])};
+    Tensor dx = std::move(so_far[0]);
+    if (wanted[0] && !dx) {
+      if (!saved.kept) return {grouped_conv_backward(pass, saved.x, *saved.conv, du, true)};
+      dx = pass.executor().zeros(dy.dtype(), saved.x.shape());
+    }
+    grouped_conv_backward_of_kept(pass, saved.x, saved.kept, *saved.conv, du, dx);
+    return {dx};
   }
 
   // From the gradient of the result to that of u, through both norms; all parameters but the convolution's
@@ -217,10 +230,11 @@ std::string why_no_convfirst_branch(PlaceKind place, DType dtype, std::int64_t c
                 " channels, not C=", channels);
 }
 
-ConvFirstResult convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch) {
+ConvFirstResult convfirst_branch(Pass& pass, const Variable& x, const Tensor& kept,
+                                 const ConvFirstBranch& branch) {
   CF_CHECK(pass.training(), "the fused ConvFirst branch takes the statistics of a batch: training only");
   ConvFirstResult result;
-  result.branch = record<Branch>(pass, inputs(x), branch.conv, branch, result.moments);
+  result.branch = record<Branch>(pass, inputs(x), branch.conv, kept, branch, result.moments);
   return result;
 }
 

@@ -31,7 +31,8 @@ struct ConvFirstResult {
   BatchMoments moments;  // of the branch, for its last norm
 };
 
-// x [N,H,W,C]; the pass must be one of training.
-ConvFirstResult convfirst_branch(Pass& pass, const Variable& x, const ConvFirstBranch& branch);
+// Of x [N,H,W,C] at the samples `kept` (int64 [N], empty for all); the pass must be one of training.
+ConvFirstResult convfirst_branch(Pass& pass, const Variable& x, const Tensor& kept,
+                                 const ConvFirstBranch& branch);
 
 }  // namespace cf

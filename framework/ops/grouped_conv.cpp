@@ -33,14 +33,17 @@ Tensor convolve(Pass& pass, const NormedTensor& x, Activation activation, const 
   return y;
 }
 
-void weight_gradient(Pass& pass, const NormedTensor& x, Activation activation, Parameter& weight,
-                     const Tensor& dy) {
+View<const std::int64_t, N> view_of_kept(const Tensor& kept) {
+  return kept ? kept.view<const std::int64_t, N>() : View<const std::int64_t, N>{};
+}
+
+void weight_gradient(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight, const Tensor& dy) {
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
     const auto [dweight, accumulate] = gradient_target(weight);
     pass.executor().with_workspace(
         place,
-        kernels::GroupedConvBackwardWeight<T>{.x = x.x.view<const T, N, H, W, C>(),
-                                              .norm = input_norm<T>(x, activation),
+        kernels::GroupedConvBackwardWeight<T>{.x = x.view<const T, N, H, W, C>(),
+                                              .kept = view_of_kept(kept),
                                               .dy = dy.renamed<const T, N, H, W, K>(),
                                               .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
                                               .accumulate = accumulate,
@@ -49,18 +52,20 @@ void weight_gradient(Pass& pass, const NormedTensor& x, Activation activation, P
   });
 }
 
-Tensor input_gradient(Pass& pass, const Parameter& weight, const Tensor& dy) {
-  Tensor dx = pass.empty(dy.dtype(), dy.shape());
+// To dx, or added to its samples `kept`.
+void input_gradient(Pass& pass, const Parameter& weight, const Tensor& dy, bool adds, const Tensor& kept,
+                    const Tensor& dx) {
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
     pass.executor().with_workspace(
         place,
         kernels::GroupedConvBackwardInput<T>{.dy = dy.renamed<const T, N, H, W, K>(),
                                              .weight = weight.for_compute().view<const T, K, R, S, C>(),
+                                             .adds = adds,
+                                             .kept = view_of_kept(kept),
                                              .dx = dx.view<T, N, H, W, C>(),
                                              .workspace = {}},
         call_grouped_conv);
   });
-  return dx;
 }
 
 struct GroupedConv {
@@ -140,8 +145,17 @@ Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight
 
 Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy,
                              bool wants_dx) {
-  weight_gradient(pass, NormedTensor{.x = x}, Activation::None, weight, dy);
-  return wants_dx ? input_gradient(pass, weight, dy) : Tensor();
+  weight_gradient(pass, x, {}, weight, dy);
+  if (!wants_dx) return {};
+  Tensor dx = pass.empty(dy.dtype(), dy.shape());
+  input_gradient(pass, weight, dy, false, {}, dx);
+  return dx;
+}
+
+void grouped_conv_backward_of_kept(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight,
+                                   const Tensor& dy, const Tensor& sum) {
+  weight_gradient(pass, x, kept, weight, dy);
+  if (sum) input_gradient(pass, weight, dy, true, kept, sum);
 }
 
 }  // namespace cf

@@ -17,5 +17,9 @@ Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm,
 // goes to its bucket; returns that of x, or nothing unless wanted. Types are those of x and dy.
 Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight);
 Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy, bool wants_dx);
+// The same of the convolution of the samples `kept` of x (int64 [N], empty for all). The gradient of x is
+// added to `sum`, where that is not empty.
+void grouped_conv_backward_of_kept(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight,
+                                   const Tensor& dy, const Tensor& sum);
 
 }  // namespace cf

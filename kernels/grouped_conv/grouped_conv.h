@@ -8,7 +8,9 @@
 //   backward input   dx[n,h,w,8g+c] = sum_{k in g,r,s} dy[n,h-r+1,w-s+1,k] weight[k,r,s,c]
 //   backward weight  dweight[k,r,s,c] = accumulate dweight + sum_{n,h,w} dy[n,h,w,k] x[n,h+r-1,w+s-1,8g+c]
 //
-// Forward and backward weight may see x through a norm and an activation (InputNorm).
+// Forward and backward weight may see x through a norm and an activation (InputNorm). Where `kept` is not
+// empty, sample i of the other image belongs to sample kept[i] of x or dx (kernels/residual): nobody copies
+// the kept ones at place Cuda in 16-bit types.
 #pragma once
 
 #include "kernels/activation/activation.h"
@@ -35,20 +37,22 @@ struct InputNorm {
 template <class T>
 struct GroupedConvForward {
   View<const T, N, H, W, C> x;
-  InputNorm<T> norm = {};            // not together with an activation behind the convolution
-  View<const T, K, R, S, C> weight;  // [channels, 3, 3, 8]
-  View<const Wide<T>, K> bias = {};  // empty: none
+  View<const std::int64_t, N> kept = {};  // not together with a norm or an activation
+  InputNorm<T> norm = {};                 // not together with an activation behind the convolution
+  View<const T, K, R, S, C> weight;       // [channels, 3, 3, 8]
+  View<const Wide<T>, K> bias = {};       // empty: none
   Activation activation = Activation::None;
   View<T, N, H, W, K> y;  // overwritten
   Workspace workspace;
 };
 
 // The bias that brings the mean of the forward pass's y near zero, so that what is rounded to T there is
-// about the deviation from the mean: taken from min(N H W, kCentrePixels) pixels spread over all images
+// about the deviation from the mean: taken from min(N H W, kCentrePixels) pixels spread over all images of y
 // (centre_pixel).
 template <class T>
 struct GroupedConvCentre {
   View<const T, N, H, W, C> x;
+  View<const std::int64_t, N> kept = {};
   View<const T, K, R, S, C> weight;
   View<Wide<T>, K> bias;  // overwritten
 };
@@ -63,17 +67,22 @@ CF_HOST_DEVICE inline std::int64_t centre_pixel(std::int64_t i, std::int64_t pix
       static_cast<std::uint64_t>(fraction) * static_cast<std::uint64_t>(pixels) >> 32);
 }
 
+// With `adds`, dx is the gradient of a residual sum so far: that saves a pass over it. The convolution is
+// rounded to T before it is added.
 template <class T>
 struct GroupedConvBackwardInput {
   View<const T, N, H, W, K> dy;
   View<const T, K, R, S, C> weight;
-  View<T, N, H, W, C> dx;  // overwritten
+  bool adds = false;
+  View<const std::int64_t, N> kept = {};  // empty unless it adds
+  View<T, N, H, W, C> dx;                 // overwritten or added to
   Workspace workspace;
 };
 
 template <class T>
 struct GroupedConvBackwardWeight {
   View<const T, N, H, W, C> x;
+  View<const std::int64_t, N> kept = {};  // not together with a norm
   InputNorm<T> norm = {};
   View<const T, N, H, W, K> dy;
   View<Wide<T>, K, R, S, C> dweight;
@@ -111,6 +120,8 @@ std::size_t workspace_bytes(Cpu, const GroupedConvBackwardWeight<float>&);
 
 template <class T>
 std::size_t workspace_bytes(Cuda, const GroupedConvForward<T>&);
+template <class T>
+std::size_t workspace_bytes(Cuda, const GroupedConvBackwardInput<T>&);
 template <class T>
 std::size_t workspace_bytes(Cuda, const GroupedConvBackwardWeight<T>&);
 

@@ -165,6 +165,67 @@ Case backward_input(const Problem& p) {
   return result;
 }
 
+// What reads the kept samples of x: y and bias, or the filter's gradient.
+Case forward_of_kept(const Problem& p, std::int64_t samples) {
+  Case result(concat("grouped_conv/forward_of_kept", p.text(), " of ", samples), 9 * kGroupWidth);
+  const auto x = result.input("x", normal(0.5, 1), N{samples}, H{p.h}, W{p.w}, C{p.channels});
+  const auto kept = result.input<Element::Int64>("kept", ascending_subset(samples), N{p.n});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto bias = result.output<Element::WideT>("bias", K{p.channels});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(
+        place, t.with_workspace(
+                   place, GroupedConvForward<T>{.x = t(x), .kept = t(kept), .weight = t(weight), .y = t(y)}));
+    grouped_conv(place,
+                 GroupedConvCentre<T>{.x = t(x), .kept = t(kept), .weight = t(weight), .bias = t(bias)});
+  });
+  return result;
+}
+
+Case backward_weight_of_kept(const Problem& p, std::int64_t samples) {
+  Case result(concat("grouped_conv/backward_weight_of_kept", p.text(), " of ", samples), p.n * p.h * p.w);
+  const auto x = result.input("x", normal(0.5, 1), N{samples}, H{p.h}, W{p.w}, C{p.channels});
+  const auto kept = result.input<Element::Int64>("kept", ascending_subset(samples), N{p.n});
+  const auto dy = result.input("dy", normal(0, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto dweight = result.gradient("dweight", 0, K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  result.flops = p.flops();
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(
+        place, t.with_workspace(place, GroupedConvBackwardWeight<T>{
+                                           .x = t(x), .kept = t(kept), .dy = t(dy), .dweight = t(dweight)}));
+  });
+  return result;
+}
+
+// Added to the gradient of a residual sum, of all samples or of some kept ones.
+Case backward_input_onto(const Problem& p, std::int64_t samples) {
+  Case result(concat("grouped_conv/backward_input_onto", p.text(), " of ", samples), 9 * kGroupWidth + 1);
+  const auto dy = result.input("dy", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto kept = result.input<Element::Int64>("kept", ascending_subset(samples), N{p.n});
+  const auto dx = result.inout("dx", normal(0.5, 1), N{samples}, H{p.h}, W{p.w}, C{p.channels});
+  result.flops = p.flops();
+  result.rounds_inside = true;
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=, keeps = samples != p.n](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(place, t.with_workspace(place, GroupedConvBackwardInput<T>{
+                                                    .dy = t(dy),
+                                                    .weight = t(weight),
+                                                    .adds = true,
+                                                    .kept = keeps ? View<const std::int64_t, N>(t(kept))
+                                                                  : View<const std::int64_t, N>{},
+                                                    .dx = t(dx)}));
+  });
+  return result;
+}
+
 Case backward_weight(const Problem& p, float accumulate) {
   Case result(concat("grouped_conv/backward_weight", p.text(), accumulate == 0 ? "" : " accumulate"),
               p.n * p.h * p.w);
@@ -228,6 +289,23 @@ std::vector<Case> grouped_conv_cases() {
         Problem{.n = 2, .h = 11, .w = 14, .channels = 72}}) {
     cases.push_back(biased_forward(p));
     cases.push_back(centre(p));
+  }
+  const std::pair<Problem, std::int64_t> added[] = {
+      {{.n = 1, .h = 1, .w = 1, .channels = 8}, 3},
+      {{.n = 5, .h = 2, .w = 3, .channels = 24}, 9},
+      {{.n = 5, .h = 7, .w = 7, .channels = 72}, 5},
+      {{.n = 2, .h = 33, .w = 18, .channels = 40}, 4},
+      {{.n = 2, .h = 17, .w = 14, .channels = 64}, 2},
+      // The ConvFirst stages of ConvFirstNet-Small and Nano at batch 256.
+      {{.n = 256, .h = 56, .w = 56, .channels = 64, .benchmark_only = true}, 256},
+      {{.n = 241, .h = 56, .w = 56, .channels = 64, .benchmark_only = true}, 256},
+      {{.n = 241, .h = 28, .w = 28, .channels = 128, .benchmark_only = true}, 256},
+      {{.n = 241, .h = 56, .w = 56, .channels = 32, .benchmark_only = true}, 256},
+  };
+  for (const auto& [problem, samples] : added) {
+    cases.push_back(backward_input_onto(problem, samples));
+    cases.push_back(forward_of_kept(problem, samples));
+    cases.push_back(backward_weight_of_kept(problem, samples));
   }
   const std::pair<Problem, Activation> normed[] = {
       {{.n = 1, .h = 1, .w = 1, .channels = 8}, Activation::Relu},

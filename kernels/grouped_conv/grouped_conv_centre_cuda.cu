@@ -14,13 +14,17 @@ constexpr int kTaps = 9;
 
 struct Image {
   int height, width, channels;
-  std::int64_t pixels;
+  std::int64_t pixels;       // of the kept samples
+  const std::int64_t* kept;  // null: all are
 };
 
 // One output channel at one pixel; `x` and `filter` point at its group.
 template <class T>
 __device__ float convolve(const T* x, const T* filter, const Image& image, std::int64_t pixel) {
-  const std::int64_t line = pixel / image.width;
+  const std::int64_t line = pixel / image.width, sample = line / image.height;
+  if (image.kept != nullptr) {
+    x += (image.kept[sample] - sample) * image.height * image.width * image.channels;
+  }
   const int row = static_cast<int>(line % image.height), column = static_cast<int>(pixel % image.width);
   float sum = 0;
 #pragma unroll
@@ -63,7 +67,7 @@ void grouped_conv(Cuda place, const GroupedConvCentre<T>& a) {
   check(a);
   const auto e = a.x.extents();
   const Image image{static_cast<int>(e[1]), static_cast<int>(e[2]), static_cast<int>(e[3]),
-                    e[0] * e[1] * e[2]};
+                    (a.kept ? a.kept.size() : e[0]) * e[1] * e[2], a.kept ? a.kept.data() : nullptr};
   launch("grouped_conv centre", centre_kernel<T>,
          {.grid = static_cast<unsigned>(e[3] / kGroupWidth), .block = kThreads}, place, a.x.data(),
          a.weight.data(), image, a.bias.data());

@@ -18,10 +18,16 @@ void check_grouped_filter(std::string_view kernel, std::string_view name, const 
   CF_CHECK(c == kGroupWidth, kernel, ": ", name, " has C=", c, ", must be ", kGroupWidth);
 }
 
-template <class Kept, class Other>
-void check_grouped_images(std::string_view kernel, std::string_view c_name, const Kept& with_c,
-                          std::string_view k_name, const Other& with_k) {
-  check_extent<N>(kernel, c_name, with_c, k_name, with_k);
+// with_k holds the kept samples of with_c.
+template <class WithC, class WithK>
+void check_grouped_images(std::string_view kernel, const View<const std::int64_t, N>& kept,
+                          std::string_view c_name, const WithC& with_c, std::string_view k_name,
+                          const WithK& with_k) {
+  if (kept) {
+    check_extent<N>(kernel, "kept", kept, k_name, with_k);
+  } else {
+    check_extent<N>(kernel, c_name, with_c, k_name, with_k);
+  }
   check_extent<H>(kernel, c_name, with_c, k_name, with_k);
   check_extent<W>(kernel, c_name, with_c, k_name, with_k);
   const auto c = with_c.template extent<C>().value, k = with_k.template extent<K>().value;
@@ -31,6 +37,7 @@ void check_grouped_images(std::string_view kernel, std::string_view c_name, cons
 template <class Args>
 void check_input_norm(std::string_view kernel, const Args& a) {
   if (!a.norm) return;
+  CF_CHECK(!a.kept, kernel, ": kept samples and a norm of the input exclude each other");
   check_extent<C>(kernel, "x", a.x, "norm.scale", a.norm.scale);
   check_extent<C>(kernel, "x", a.x, "norm.shift", a.norm.shift);
 }
@@ -41,11 +48,13 @@ template <class T>
 void check(const GroupedConvForward<T>& a) {
   constexpr auto kName = "grouped_conv forward";
   detail::check_grouped_filter(kName, "weight", a.weight);
-  detail::check_grouped_images(kName, "x", a.x, "y", a.y);
+  detail::check_grouped_images(kName, a.kept, "x", a.x, "y", a.y);
   check_extent<K>(kName, "weight", a.weight, "y", a.y);
   if (a.bias) check_extent<K>(kName, "weight", a.weight, "bias", a.bias);
   detail::check_input_norm(kName, a);
   CF_CHECK(!a.norm || a.activation == Activation::None, kName, ": a norm of the input and the activation ",
+           name_of(a.activation), " exclude each other");
+  CF_CHECK(!a.kept || a.activation == Activation::None, kName, ": kept samples and the activation ",
            name_of(a.activation), " exclude each other");
 }
 
@@ -55,6 +64,8 @@ void check(const GroupedConvCentre<T>& a) {
   detail::check_grouped_filter(kName, "weight", a.weight);
   const auto c = a.x.template extent<C>().value, k = a.weight.template extent<K>().value;
   CF_CHECK(c == k, kName, ": x has C=", c, ", weight has K=", k, ", must be equal");
+  CF_CHECK(!a.kept || a.kept.size() <= a.x.template extent<N>().value, kName, ": kept has N=", a.kept.size(),
+           ", more than the samples of x");
   check_extent<K>(kName, "weight", a.weight, "bias", a.bias);
 }
 
@@ -62,15 +73,16 @@ template <class T>
 void check(const GroupedConvBackwardInput<T>& a) {
   constexpr auto kName = "grouped_conv backward input";
   detail::check_grouped_filter(kName, "weight", a.weight);
-  detail::check_grouped_images(kName, "dx", a.dx, "dy", a.dy);
   check_extent<K>(kName, "weight", a.weight, "dy", a.dy);
+  detail::check_grouped_images(kName, a.kept, "dx", a.dx, "dy", a.dy);
+  CF_CHECK(a.adds || !a.kept, kName, ": samples are kept only where dx is added to");
 }
 
 template <class T>
 void check(const GroupedConvBackwardWeight<T>& a) {
   constexpr auto kName = "grouped_conv backward weight";
   detail::check_grouped_filter(kName, "dweight", a.dweight);
-  detail::check_grouped_images(kName, "x", a.x, "dy", a.dy);
+  detail::check_grouped_images(kName, a.kept, "x", a.x, "dy", a.dy);
   check_extent<K>(kName, "dweight", a.dweight, "dy", a.dy);
   detail::check_input_norm(kName, a);
 }

@@ -1,9 +1,11 @@
 // Forward and backward input: the same convolution, with the filter as it is or transposed and flipped.
 #include "kernels/activation/activation_cpu.h"
 #include "kernels/base/parallel.h"
+#include "kernels/grouped_conv/added_gradient.h"
 #include "kernels/grouped_conv/convolve_unit.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
+#include "kernels/grouped_conv/kept_input.h"
 #include "kernels/grouped_conv/normed_input.h"
 
 namespace cf::kernels {
@@ -80,32 +82,37 @@ std::size_t workspace_floats(Cpu place, const ImageShape& shape) {
 
 void grouped_conv(Cpu place, const GroupedConvForward<float>& given) {
   check(given);
-  const auto a = detail::with_normed_input(place, "grouped_conv forward", given);
+  constexpr auto kName = "grouped_conv forward";
+  const auto a = detail::with_normed_input(place, kName, detail::with_kept_input(place, kName, given));
   const auto shape = shape_of(a.x);
-  float* packed = workspace_as<float>("grouped_conv forward", a.workspace, workspace_floats(place, shape));
+  float* packed = workspace_as<float>(kName, a.workspace, workspace_floats(place, shape));
   pack_filter(a.weight, packed);
   convolve(place, shape, a.x.data(), packed, a.bias.data(), a.y.data(),
            packed + shape.groups() * kGroupWeights, a.activation);
 }
 
-void grouped_conv(Cpu place, const GroupedConvBackwardInput<float>& a) {
-  check(a);
-  const auto shape = shape_of(a.dy);
-  float* packed =
-      workspace_as<float>("grouped_conv backward input", a.workspace, workspace_floats(place, shape));
-  pack_transposed(a.weight, packed);
-  convolve(place, shape, a.dy.data(), packed, nullptr, a.dx.data(), packed + shape.groups() * kGroupWeights);
+void grouped_conv(Cpu place, const GroupedConvBackwardInput<float>& given) {
+  check(given);
+  detail::convolve_and_add(place, given, [&](const GroupedConvBackwardInput<float>& a) {
+    const auto shape = shape_of(a.dy);
+    float* packed =
+        workspace_as<float>("grouped_conv backward input", a.workspace, workspace_floats(place, shape));
+    pack_transposed(a.weight, packed);
+    convolve(place, shape, a.dy.data(), packed, nullptr, a.dx.data(),
+             packed + shape.groups() * kGroupWeights);
+  });
 }
 
 // A few pixels: straight loops are fast enough.
 void grouped_conv(Cpu, const GroupedConvCentre<float>& a) { grouped_conv(Reference{}, a); }
 
 std::size_t workspace_bytes(Cpu place, const GroupedConvForward<float>& a) {
-  return detail::normed_input_bytes(a) + sizeof(float) * workspace_floats(place, shape_of(a.x));
+  return detail::kept_input_bytes(a) + detail::normed_input_bytes(a) +
+         sizeof(float) * workspace_floats(place, shape_of(a.y));
 }
 
 std::size_t workspace_bytes(Cpu place, const GroupedConvBackwardInput<float>& a) {
-  return sizeof(float) * workspace_floats(place, shape_of(a.dy));
+  return detail::own_gradient_bytes(a) + sizeof(float) * workspace_floats(place, shape_of(a.dy));
 }
 
 }  // namespace cf::kernels

@@ -9,9 +9,11 @@
 #include "kernels/base/alignment.h"
 #include "kernels/base/launch.cuh"
 #include "kernels/base/packs.cuh"
+#include "kernels/grouped_conv/added_gradient.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
+#include "kernels/grouped_conv/kept_input.h"
 #include "kernels/grouped_conv/normed_input.h"
 
 namespace cf::kernels {
@@ -163,11 +165,11 @@ template <class T>
 void grouped_conv(Cuda place, const GroupedConvForward<T>& given) {
   check(given);
   if constexpr (std::is_same_v<T, float>) {
-    const auto a = detail::with_normed_input(place, "grouped_conv forward", given);
+    constexpr auto kName = "grouped_conv forward";
+    const auto a = detail::with_normed_input(place, kName, detail::with_kept_input(place, kName, given));
     dispatch_activation(a.activation, [&]<Activation kActivation>() {
-      convolve<Direction::Forward, kActivation>("grouped_conv forward", place,
-                                                images_of(a.x, a.x.template extent<C>().value), a.x.data(),
-                                                a.weight.data(), a.bias.data(), a.y.data());
+      convolve<Direction::Forward, kActivation>(kName, place, images_of(a.x, a.x.template extent<C>().value),
+                                                a.x.data(), a.weight.data(), a.bias.data(), a.y.data());
     });
   } else {
     convolve_by_mma(place, given);
@@ -176,25 +178,33 @@ void grouped_conv(Cuda place, const GroupedConvForward<T>& given) {
 
 template <class T>
 std::size_t workspace_bytes(Cuda, const GroupedConvForward<T>& a) {
-  return std::is_same_v<T, float> ? detail::normed_input_bytes(a) : 0;
+  return std::is_same_v<T, float> ? detail::kept_input_bytes(a) + detail::normed_input_bytes(a) : 0;
 }
 
 template <class T>
-void grouped_conv(Cuda place, const GroupedConvBackwardInput<T>& a) {
-  check(a);
+void grouped_conv(Cuda place, const GroupedConvBackwardInput<T>& given) {
+  check(given);
   if constexpr (std::is_same_v<T, float>) {
-    convolve<Direction::BackwardInput, Activation::None>("grouped_conv backward input", place,
-                                                         images_of(a.dx, a.dx.template extent<C>().value),
-                                                         a.dy.data(), a.weight.data(), nullptr, a.dx.data());
+    detail::convolve_and_add(place, given, [&](const GroupedConvBackwardInput<float>& a) {
+      convolve<Direction::BackwardInput, Activation::None>(
+          "grouped_conv backward input", place, images_of(a.dx, a.dx.extent<C>().value), a.dy.data(),
+          a.weight.data(), nullptr, a.dx.data());
+    });
   } else {
-    convolve_by_mma(place, a);
+    convolve_by_mma(place, given);
   }
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const GroupedConvBackwardInput<T>& a) {
+  return std::is_same_v<T, float> ? detail::own_gradient_bytes(a) : 0;
 }
 
 #define CF_INSTANTIATE(T)                                                   \
   template void grouped_conv(Cuda, const GroupedConvForward<T>&);           \
   template std::size_t workspace_bytes(Cuda, const GroupedConvForward<T>&); \
-  template void grouped_conv(Cuda, const GroupedConvBackwardInput<T>&);
+  template void grouped_conv(Cuda, const GroupedConvBackwardInput<T>&);     \
+  template std::size_t workspace_bytes(Cuda, const GroupedConvBackwardInput<T>&);
 CF_INSTANTIATE(float)
 CF_INSTANTIATE(Half)
 CF_INSTANTIATE(BFloat16)

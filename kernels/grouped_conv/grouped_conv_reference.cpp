@@ -6,6 +6,7 @@
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/normed_input.h"
+#include "kernels/residual/residual_check.h"
 
 namespace cf::kernels {
 
@@ -34,6 +35,9 @@ Wide<T> convolve(const View<const T, N, H, W, C>& x, const View<const T, K, R, S
   return sum;
 }
 
+// The sample of x or dx.
+N sample_of(const View<const std::int64_t, N>& kept, N n) { return kept ? N{kept(n)} : n; }
+
 }  // namespace
 
 template <class T>
@@ -41,11 +45,13 @@ void grouped_conv(Reference place, const GroupedConvForward<T>& given) {
   check(given);
   std::vector<T> normed(given.norm ? static_cast<std::size_t>(given.x.size()) : 0);
   const auto a = detail::with_normed_input(place, given, normed.data());
-  for (N n : range(a.x.template extent<N>())) {
+  check_kept(a.kept, a.x.template extent<N>());
+  for (N n : range(a.y.template extent<N>())) {
+    const N from = sample_of(a.kept, n);
     for (H h : range(a.x.template extent<H>())) {
       for (W w : range(a.x.template extent<W>())) {
         for (K k : range(a.y.template extent<K>())) {
-          const Wide<T> sum = convolve(a.x, a.weight, n, h, w, k);
+          const Wide<T> sum = convolve(a.x, a.weight, from, h, w, k);
           a.y(n, h, w, k) = T(activate(a.activation, a.bias ? sum + a.bias(k) : sum));
         }
       }
@@ -57,13 +63,15 @@ template <class T>
 void grouped_conv(Reference, const GroupedConvCentre<T>& a) {
   check(a);
   const std::int64_t height = a.x.template extent<H>().value, width = a.x.template extent<W>().value;
-  const std::int64_t pixels = a.x.template extent<N>().value * height * width;
+  const std::int64_t samples = a.kept ? a.kept.size() : a.x.template extent<N>().value;
+  const std::int64_t pixels = samples * height * width;
   const std::int64_t count = std::min(pixels, kCentrePixels);
   for (K k : range(a.bias.template extent<K>())) {
     Wide<T> sum = 0;
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t pixel = centre_pixel(i, pixels), row = pixel / width;
-      sum += convolve(a.x, a.weight, N{row / height}, H{row % height}, W{pixel % width}, k);
+      sum +=
+          convolve(a.x, a.weight, sample_of(a.kept, N{row / height}), H{row % height}, W{pixel % width}, k);
     }
     a.bias(k) = -sum / static_cast<Wide<T>>(count);
   }
@@ -72,9 +80,11 @@ void grouped_conv(Reference, const GroupedConvCentre<T>& a) {
 template <class T>
 void grouped_conv(Reference, const GroupedConvBackwardInput<T>& a) {
   check(a);
+  check_kept(a.kept, a.dx.template extent<N>());
   const auto height = a.dx.template extent<H>();
   const auto width = a.dx.template extent<W>();
-  for (N n : range(a.dx.template extent<N>())) {
+  for (N n : range(a.dy.template extent<N>())) {
+    const N target = sample_of(a.kept, n);
     for (H h : range(height)) {
       for (W w : range(width)) {
         for (C channel : range(a.dx.template extent<C>())) {
@@ -91,7 +101,8 @@ void grouped_conv(Reference, const GroupedConvBackwardInput<T>& a) {
               }
             }
           }
-          a.dx(n, h, w, channel) = T(sum);
+          T& dx = a.dx(target, h, w, channel);
+          dx = a.adds ? T(Wide<T>(dx) + Wide<T>(T(sum))) : T(sum);
         }
       }
     }
@@ -103,6 +114,7 @@ void grouped_conv(Reference place, const GroupedConvBackwardWeight<T>& given) {
   check(given);
   std::vector<T> normed(given.norm ? static_cast<std::size_t>(given.x.size()) : 0);
   const auto a = detail::with_normed_input(place, given, normed.data());
+  check_kept(a.kept, a.x.template extent<N>());
   const auto height = a.x.template extent<H>();
   const auto width = a.x.template extent<W>();
   for (K k : range(a.dweight.template extent<K>())) {
@@ -110,13 +122,15 @@ void grouped_conv(Reference place, const GroupedConvBackwardWeight<T>& given) {
       for (S s : range(S{3})) {
         for (C c : range(C{kGroupWidth})) {
           Wide<T> sum = 0;
-          for (N n : range(a.x.template extent<N>())) {
+          for (N n : range(a.dy.template extent<N>())) {
+            const N from = sample_of(a.kept, n);
             for (H h : range(height)) {
               for (W w : range(width)) {
                 const H row = h + (r.value - 1);
                 const W column = w + (s.value - 1);
                 if (!inside(row, column, height, width)) continue;
-                sum += Wide<T>(a.dy(n, h, w, k)) * Wide<T>(a.x(n, row, column, C{group_start(k) + c.value}));
+                sum +=
+                    Wide<T>(a.dy(n, h, w, k)) * Wide<T>(a.x(from, row, column, C{group_start(k) + c.value}));
               }
             }
           }

@@ -2,6 +2,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
+#include "kernels/grouped_conv/kept_input.h"
 #include "kernels/grouped_conv/normed_input.h"
 #include "kernels/grouped_conv/padded_tile.h"
 
@@ -120,15 +121,16 @@ void add_partial_sums(const GroupedConvBackwardWeight<float>& a, const Plan& pla
 
 void grouped_conv(Cpu place, const GroupedConvBackwardWeight<float>& given) {
   check(given);
-  const auto a = detail::with_normed_input(place, "grouped_conv backward weight", given);
+  constexpr auto kName = "grouped_conv backward weight";
+  const auto a = detail::with_normed_input(place, kName, detail::with_kept_input(place, kName, given));
   const Plan plan(a);
-  float* partial = workspace_as<float>("grouped_conv backward weight", a.workspace,
-                                       workspace_bytes(place, a) / sizeof(float));
+  float* partial = workspace_as<float>(kName, a.workspace, workspace_bytes(place, a) / sizeof(float));
   compute_partial_sums(place, a, plan, partial, partial + plan.partial_floats());
   add_partial_sums(a, plan, partial);
 }
 
 std::size_t workspace_bytes(Cpu place, const GroupedConvBackwardWeight<float>& a) {
+  if (a.kept) return detail::kept_input_bytes(a) + workspace_bytes(place, detail::of_kept(a, a.x.data()));
   const Plan plan(a);
   return detail::normed_input_bytes(a) +
          sizeof(float) *

@@ -11,6 +11,7 @@
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
+#include "kernels/grouped_conv/kept_input.h"
 #include "kernels/grouped_conv/normed_input.h"
 
 namespace cf::kernels {
@@ -159,15 +160,17 @@ template <class T>
 void grouped_conv(Cuda place, const GroupedConvBackwardWeight<T>& a) {
   check(a);
   if constexpr (std::is_same_v<T, float>) {
-    sum_over_pixels(place, detail::with_normed_input(place, "grouped_conv backward weight", a));
+    constexpr auto kName = "grouped_conv backward weight";
+    sum_over_pixels(place, detail::with_normed_input(place, kName, detail::with_kept_input(place, kName, a)));
   } else {
     convolve_by_mma(place, a);
   }
 }
 
 template <class T>
-std::size_t workspace_bytes(Cuda, const GroupedConvBackwardWeight<T>& a) {
+std::size_t workspace_bytes([[maybe_unused]] Cuda place, const GroupedConvBackwardWeight<T>& a) {
   if constexpr (std::is_same_v<T, float>) {
+    if (a.kept) return detail::kept_input_bytes(a) + workspace_bytes(place, detail::of_kept(a, a.x.data()));
     return detail::normed_input_bytes(a) +
            static_cast<std::size_t>(chunks_of(images_of(a)) * a.dweight.size()) * sizeof(float);
   } else {

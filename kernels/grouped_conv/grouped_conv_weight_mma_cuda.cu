@@ -23,10 +23,10 @@ __device__ inline void store_filter(const LaneSums& total, int lane, float* to) 
 }
 
 // Grid: (slabs, chunks). partial: [chunks, K, 3, 3, 8].
-template <class T, class Norm>
+template <class T, class Norm, class Samples>
 __global__ void __launch_bounds__(PixelTiles::kThreads, kSumBlocksPerSm)
-    sum_tiles_by_mma_kernel(PixelTiles tiles, const T* x, Norm norm, const T* dy, std::int64_t elements,
-                            float* partial) {
+    sum_tiles_by_mma_kernel(PixelTiles tiles, const T* x, Samples samples, Norm norm, const T* dy,
+                            std::int64_t elements, float* partial) {
   extern __shared__ uint4 slots[];
   uint4* const dy_slots = slots + packs_of_slots(tiles);
   const int slab = static_cast<int>(blockIdx.x), groups = tiles.slab_groups(slab);
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kSumBlocksPerSm)
   LaneSums total = {};
   for (int tile = static_cast<int>(blockIdx.y); tile < tiles.count(); tile += static_cast<int>(gridDim.y)) {
     const Pixel origin = tiles.origin(tile);
-    copy_tile(tiles, origin, x + first_channel, x_walk, tiles.slot_rows(), slots);
+    copy_tile(tiles, origin, x + first_channel, x_walk, tiles.slot_rows(), slots, samples);
     copy_runs(tiles, origin, dy + first_channel, dy_walk, dy_slots);
     norm.apply(tiles, origin, x + first_channel, first_channel, x_walk, tiles.slot_rows(), slots);
     wait_for_copies();
@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(1024)
 
 template <class T>
 PixelTiles tiles_of(const GroupedConvBackwardWeight<T>& a) {
-  const auto& extents = a.x.extents();
+  const auto& extents = a.dy.extents();
   return {extents[0], extents[1], extents[2], extents[3]};
 }
 
@@ -98,10 +98,15 @@ void convolve_by_mma(Cuda place, const GroupedConvBackwardWeight<T>& a) {
       .grid = {static_cast<unsigned>(tiles.slabs()), static_cast<unsigned>(chunks)},
       .block = PixelTiles::kThreads,
       .shared_bytes = static_cast<std::size_t>(packs_of_slots(tiles) + packs_of_runs(tiles)) * sizeof(uint4)};
-  dispatch_tile_norm(kName, a.norm, [&]<class Norm>(const Norm& norm) {
-    launch(kName, sum_tiles_by_mma_kernel<T, Norm>, shape, place, tiles, a.x.data(), norm, a.dy.data(),
-           elements, partial);
-  });
+  const auto run = [&]<class Norm, class Samples>(const Norm& norm, const Samples& samples) {
+    launch(kName, sum_tiles_by_mma_kernel<T, Norm, Samples>, shape, place, tiles, a.x.data(), samples, norm,
+           a.dy.data(), elements, partial);
+  };
+  if (a.kept) {
+    run(NoTileNorm{}, kept_samples(a.kept, a.x));
+  } else {
+    dispatch_tile_norm(kName, a.norm, [&](const auto& norm) { run(norm, AllSamples{}); });
+  }
   add_weight_chunks(place, partial, chunks, elements, a.accumulate, a.dweight.data());
 }
 

@@ -71,6 +71,11 @@ class PixelTiles {
     return tile;
   }
 
+  // The sample that a row of a tile, with or without a border, belongs to.
+  __device__ int sample_of_row(const Pixel& origin, int tile_row) const {
+    return samples_per_tile_ == 1 ? origin.sample : origin.sample + tile_row / period_;
+  }
+
   // How the threads of a block share rows of `columns` pixels of a slab.
   __device__ PackWalk walk(int groups, const Divisor& columns) const {
     const int thread = static_cast<int>(threadIdx.x);
@@ -171,14 +176,38 @@ __device__ inline void PixelTiles::for_each_row(const Pixel& origin, T* image, i
   }
 }
 
+// Where a sample of the tiles lies in an image of all samples, as the distance in elements from where
+// for_each_row looks for it; asked for rows inside alone.
+struct AllSamples {
+  __device__ std::int64_t distance(const PixelTiles&, const Pixel&, int) const { return 0; }
+};
+struct KeptSamples {
+  const std::int64_t* kept;  // null: sample i is sample i
+  std::int64_t sample_size;  // elements
+
+  __device__ std::int64_t distance(const PixelTiles& tiles, const Pixel& origin, int row) const {
+    if (kept == nullptr) return 0;
+    const int sample = tiles.sample_of_row(origin, row);
+    return (kept[sample] - sample) * sample_size;
+  }
+};
+
+// `whole`: the image whose samples are kept.
+template <class Image>
+KeptSamples kept_samples(const View<const std::int64_t, N>& kept, const Image& whole) {
+  const auto& e = whole.extents();
+  return {kept ? kept.data() : nullptr, e[1] * e[2] * e[3]};
+}
+
 // Starts copying `rows` rows of the tile's slots; zeros outside of the images. `image` points at the slab's
 // channels.
-template <class T>
+template <class T, class Samples = AllSamples>
 __device__ inline void copy_tile(const PixelTiles& tiles, const Pixel& origin, const T* image,
-                                 const PackWalk& walk, int rows, uint4* slots) {
+                                 const PackWalk& walk, int rows, uint4* slots, const Samples& samples = {}) {
   const std::uint32_t to = shared_address(slots + walk.column * tiles.pitch() + walk.group);
   const auto row_bytes = static_cast<std::uint32_t>(tiles.slot_columns() * tiles.pitch() * 16);
   tiles.for_each_row(origin, image, 1, walk, rows, [&](int row, const T* from, bool inside) {
+    if (inside) from += samples.distance(tiles, origin, row);
     copy_async_16(to + static_cast<std::uint32_t>(row) * row_bytes, from, inside);
   });
 }

@@ -80,6 +80,29 @@ TEST(Extents, NormOfAGroupedConvsInput) {
                  forward(16, Activation::Relu));
 }
 
+TEST(Extents, KeptSamplesOfAGroupedConv) {
+  const std::int64_t kept[] = {0, 2};
+  const View<const std::int64_t, N> two{kept, N{2}};
+  const auto forward = [=](std::int64_t samples, Activation behind) {
+    return [=](auto place) {
+      grouped_conv(place, GroupedConvForward<float>{.x = {nullptr, N{3}, H{4}, W{4}, C{8}},
+                                                    .kept = two,
+                                                    .weight = {nullptr, K{8}, R{3}, S{3}, C{8}},
+                                                    .activation = behind,
+                                                    .y = {nullptr, N{samples}, H{4}, W{4}, K{8}}});
+    };
+  };
+  expect_refusal("grouped_conv forward: kept has N=2, y has N=3", forward(3, Activation::None));
+  expect_refusal("grouped_conv forward: kept samples and the activation relu exclude each other",
+                 forward(2, Activation::Relu));
+  expect_refusal("grouped_conv backward input: samples are kept only where dx is added to", [=](auto place) {
+    grouped_conv(place, GroupedConvBackwardInput<float>{.dy = {nullptr, N{2}, H{4}, W{4}, K{8}},
+                                                        .weight = {nullptr, K{8}, R{3}, S{3}, C{8}},
+                                                        .kept = two,
+                                                        .dx = {nullptr, N{3}, H{4}, W{4}, C{8}}});
+  });
+}
+
 TEST(Extents, PatchConv) {
   expect_refusal("patch_conv forward: y has P=5, x has H=9, which gives P=4", [](auto place) {
     patch_conv(place, PatchConvForward<float>{.x = {nullptr, N{1}, H{9}, W{8}, C{3}},
