@@ -4,6 +4,7 @@
 // are a second kernel, a block for each input channel.
 #include "kernels/base/device_types.cuh"
 #include "kernels/base/launch.cuh"
+#include "kernels/base/packs.cuh"
 #include "kernels/base/reduce.cuh"
 #include "kernels/fold_batch_norms/fold_batch_norms.h"
 #include "kernels/fold_batch_norms/fold_batch_norms_check.h"
@@ -29,7 +30,8 @@ __device__ void load_scales(const Args& a, int channels, float* scale) {
 
 // Rows of t = expand diag(scale) and of S t, one for each warp.
 struct Rows {
-  float t[kWarps][kMostFoldedChannels], product[kWarps][kMostFoldedChannels];
+  alignas(16) float t[kWarps][kMostFoldedChannels];
+  float product[kWarps][kMostFoldedChannels];
 
   // From hidden channel `first` on; zero behind the last. A barrier is behind.
   template <class Args>
@@ -40,31 +42,51 @@ struct Rows {
       t[warp][c] = is_there ? a.expand(E{first + warp}, C{c}) * scale[c] : 0;
     }
     __syncthreads();
-    const int slices = static_cast<int>(kThreads) / channels,
-              slice = static_cast<int>(threadIdx.x) / channels;
-    if (slice < slices) multiply(a.covariance.data(), channels, slice, slices);
+    const int slices = static_cast<int>(kThreads) / channels;
+    if (slices >= kWarps) {
+      multiply<1>(a.covariance.data(), channels);
+    } else if (slices >= kWarps / 2) {
+      multiply<2>(a.covariance.data(), channels);
+    } else if (slices >= kWarps / 4) {
+      multiply<4>(a.covariance.data(), channels);
+    } else {
+      multiply<kWarps>(a.covariance.data(), channels);
+    }
     __syncthreads();
   }
 
  private:
-  // Column threadIdx.x % channels of every slices-th row, from `slice` on. S is symmetric.
-  __device__ void multiply(const float* covariance, int channels, int slice, int slices) {
-    const int c = static_cast<int>(threadIdx.x) % channels;
-    float sum[kWarps] = {};
-#pragma unroll 8
-    for (int k = 0; k < channels; ++k) {
-      const float value = covariance[k * channels + c];
+  static constexpr int kBatch = 8;  // rows of S at a time; the last channels one by one
+  static constexpr int kBatches = 4;
+
+  // Column threadIdx.x % channels of kRows neighbouring rows of S t. S is symmetric.
+  template <int kRows>
+  __device__ void multiply(const float* covariance, int channels) {
+    const int c = static_cast<int>(threadIdx.x) % channels,
+              row = static_cast<int>(threadIdx.x) / channels * kRows;
+    if (row >= kWarps) return;
+    float sum[kRows] = {};
+    const int batched = channels / kBatch * kBatch;
+#pragma unroll kBatches
+    for (int first = 0; first < batched; first += kBatch) {
+      float value[kBatch];
 #pragma unroll
-      for (int i = 0; i < kWarps; ++i) {
-        const int row = slice + i * slices;
-        if (row < kWarps) sum[i] += value * t[row][k];
+      for (int k = 0; k < kBatch; ++k) value[k] = covariance[(first + k) * channels + c];
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        float factor[kBatch];
+        load_floats(&t[row + i][first], factor);
+#pragma unroll
+        for (int k = 0; k < kBatch; ++k) sum[i] += value[k] * factor[k];
       }
     }
+    for (int k = batched; k < channels; ++k) {
+      const float value = covariance[k * channels + c];
 #pragma unroll
-    for (int i = 0; i < kWarps; ++i) {
-      const int row = slice + i * slices;
-      if (row < kWarps) product[row][c] = sum[i];
+      for (int i = 0; i < kRows; ++i) sum[i] += value * t[row + i][k];
     }
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) product[row + i][c] = sum[i];
   }
 };
 
@@ -180,7 +202,7 @@ __global__ void __launch_bounds__(kColumnThreads)
   float sum = 0;
   if (slice < slices) {
     const float* expand = a.expand.data() + k;
-#pragma unroll 8
+#pragma unroll 32
     for (int e = slice; e < hidden; e += slices) sum += weights[e] * expand[std::int64_t{e} * channels];
   }
   sums[thread] = sum;

@@ -1,6 +1,8 @@
 // A block for each group: a thread takes one output channel at some of the pixels.
+#include "kernels/base/alignment.h"
 #include "kernels/base/device_types.cuh"
 #include "kernels/base/launch.cuh"
+#include "kernels/base/packs.cuh"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 
@@ -30,12 +32,17 @@ __device__ float convolve(const T* x, const T* filter, const Image& image, std::
 #pragma unroll
   for (int tap = 0; tap < kTaps; ++tap) {
     const int dr = tap / 3 - 1, ds = tap % 3 - 1;
-    if (row + dr < 0 || row + dr >= image.height || column + ds < 0 || column + ds >= image.width) continue;
-    const T* in = x + (pixel + dr * image.width + ds) * image.channels;
+    const bool inside =
+        row + dr >= 0 && row + dr < image.height && column + ds >= 0 && column + ds < image.width;
+    // Outside any pixel will do: without branches, all loads are on their way at a time.
+    const T* in = x + (inside ? pixel + dr * image.width + ds : pixel) * image.channels;
+    float value[kGroupWidth], weight[kGroupWidth];
+    load_floats(in, value);
+    load_floats(filter + tap * kGroupWidth, weight);
+    float product = 0;
 #pragma unroll
-    for (int c = 0; c < kGroupWidth; ++c) {
-      sum += to_float(in[c]) * to_float(filter[tap * kGroupWidth + c]);
-    }
+    for (int c = 0; c < kGroupWidth; ++c) product += value[c] * weight[c];
+    sum += inside ? product : 0;
   }
   return sum;
 }
@@ -65,6 +72,8 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 void grouped_conv(Cuda place, const GroupedConvCentre<T>& a) {
   check(a);
+  CF_CHECK(aligned_to(16, a.x.data(), a.weight.data()),
+           "grouped_conv centre: x and weight must be aligned to 16 bytes");
   const auto e = a.x.extents();
   const Image image{static_cast<int>(e[1]), static_cast<int>(e[2]), static_cast<int>(e[3]),
                     (a.kept ? a.kept.size() : e[0]) * e[1] * e[2], a.kept ? a.kept.data() : nullptr};
