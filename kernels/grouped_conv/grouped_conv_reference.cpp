@@ -3,10 +3,10 @@
 
 #include "kernels/activation/activation_reference.h"
 #include "kernels/base/accumulate.h"
+#include "kernels/base/check_kept.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/normed_input.h"
-#include "kernels/residual/residual_check.h"
 
 namespace cf::kernels {
 
@@ -45,7 +45,7 @@ void grouped_conv(Reference place, const GroupedConvForward<T>& given) {
   check(given);
   std::vector<T> normed(given.norm ? static_cast<std::size_t>(given.x.size()) : 0);
   const auto a = detail::with_normed_input(place, given, normed.data());
-  check_kept(a.kept, a.x.template extent<N>());
+  check_kept("grouped_conv", a.kept, a.x.template extent<N>());
   for (N n : range(a.y.template extent<N>())) {
     const N from = sample_of(a.kept, n);
     for (H h : range(a.x.template extent<H>())) {
@@ -80,7 +80,7 @@ void grouped_conv(Reference, const GroupedConvCentre<T>& a) {
 template <class T>
 void grouped_conv(Reference, const GroupedConvBackwardInput<T>& a) {
   check(a);
-  check_kept(a.kept, a.dx.template extent<N>());
+  check_kept("grouped_conv", a.kept, a.dx.template extent<N>());
   const auto height = a.dx.template extent<H>();
   const auto width = a.dx.template extent<W>();
   for (N n : range(a.dy.template extent<N>())) {
@@ -114,7 +114,7 @@ void grouped_conv(Reference place, const GroupedConvBackwardWeight<T>& given) {
   check(given);
   std::vector<T> normed(given.norm ? static_cast<std::size_t>(given.x.size()) : 0);
   const auto a = detail::with_normed_input(place, given, normed.data());
-  check_kept(a.kept, a.x.template extent<N>());
+  check_kept("grouped_conv", a.kept, a.x.template extent<N>());
   const auto height = a.x.template extent<H>();
   const auto width = a.x.template extent<W>();
   for (K k : range(a.dweight.template extent<K>())) {

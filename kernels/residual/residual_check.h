@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/base/check_extent.h"
+#include "kernels/base/check_kept.h"
 #include "kernels/residual/residual.h"
 
 namespace cf::kernels {
@@ -20,17 +21,6 @@ void check_kept_extents(const View<const std::int64_t, N>& kept, std::string_vie
   check_extent<H>("residual", branch_name, branch, whole_name, whole);
   check_extent<W>("residual", branch_name, branch, whole_name, whole);
   check_extent<C>("residual", branch_name, branch, whole_name, whole);
-}
-
-// kept must be ascending indices of the samples.
-inline void check_kept(const View<const std::int64_t, N>& kept, N samples) {
-  if (!kept) return;
-  std::int64_t lowest = 0;
-  for (const N i : range(kept.extent<N>())) {
-    CF_CHECK(kept(i) >= lowest && kept(i) < samples.value, "residual: kept[", i.value, "] is ", kept(i),
-             ", must be in [", lowest, ", ", samples.value, "): ascending, distinct samples");
-    lowest = kept(i) + 1;
-  }
 }
 
 template <class T>
@@ -55,19 +45,19 @@ void check_extents(const ScatterAddSamples<T>& args) {
 template <class T>
 void check(const ResidualSum<T>& args) {
   check_extents(args);
-  check_kept(args.kept, args.x.template extent<N>());
+  check_kept("residual", args.kept, args.x.template extent<N>());
 }
 
 template <class T>
 void check(const GatherSamples<T>& args) {
   check_extents(args);
-  check_kept(args.kept, args.x.template extent<N>());
+  check_kept("residual", args.kept, args.x.template extent<N>());
 }
 
 template <class T>
 void check(const ScatterAddSamples<T>& args) {
   check_extents(args);
-  check_kept(args.kept, args.y.template extent<N>());
+  check_kept("residual", args.kept, args.y.template extent<N>());
 }
 
 }  // namespace cf::kernels
