@@ -114,8 +114,8 @@ PassCost fold_batch_norms_backward(std::int64_t c, std::int64_t e) {
   return cost(2 * e * c * c, e * c, 2 * c * c + 3 * e * c + 5 * c + 5 * e);
 }
 
-PassCost feed_forward(std::int64_t m, std::int64_t c, std::int64_t e) {
-  return cost(2 * m * c * e, 2 * m * c + 2 * c * e, e);
+PassCost feed_forward(std::int64_t m, std::int64_t c, std::int64_t e, bool statistics) {
+  return cost(2 * m * c * e, 2 * m * c + 2 * c * e, statistics ? e + 2 * c : e);
 }
 
 PassCost feed_forward_backward(std::int64_t m, std::int64_t c, std::int64_t e) {

@@ -57,7 +57,7 @@ PassCost covariance(std::int64_t m, std::int64_t c);
 PassCost covariance_backward(std::int64_t m, std::int64_t c);
 PassCost fold_batch_norms(std::int64_t c, std::int64_t e);
 PassCost fold_batch_norms_backward(std::int64_t c, std::int64_t e);
-PassCost feed_forward(std::int64_t m, std::int64_t c, std::int64_t e);
+PassCost feed_forward(std::int64_t m, std::int64_t c, std::int64_t e, bool statistics);
 // Each of the five products once, which takes all of a weight's gradient on chip; kernels that cannot hold it
 // compute some of them again.
 PassCost feed_forward_backward(std::int64_t m, std::int64_t c, std::int64_t e);

@@ -133,7 +133,6 @@ class StepWriter {
                                             : passes::batch_norm_statistics(rows, channels()));
     forward(" sum", passes::residual_sum(all, rows, channels()));
     backward(".project_bn backward", passes::batch_norm_backward(rows, channels()));
-    if (kept < samples()) backward(" gather backward", passes::gather_samples(rows, channels()));
   }
 
   std::string why_not_fused() const {
@@ -172,7 +171,7 @@ class StepWriter {
     backward(" covariance backward", passes::covariance_backward(m, c));
     forward(" fold norms", passes::fold_batch_norms(c, e));
     backward(" fold norms backward", passes::fold_batch_norms_backward(c, e));
-    forward(" feed forward", passes::feed_forward(m, c, e));
+    forward(" feed forward", passes::feed_forward(m, c, e, true));
     backward(" feed forward backward", passes::feed_forward_backward(m, c, e));
   }
 

@@ -16,6 +16,9 @@ __device__ __forceinline__ float2 floats_of_pair(std::uint32_t pair) {
   return {to_float(first), to_float(second)};
 }
 
+// A difference of sums that is negative by rounding alone; NaN stays NaN.
+__device__ __forceinline__ float positive_or_nan(float difference) { return difference < 0 ? 0 : difference; }
+
 // The first kHalf values get the sums of theirs, or of the others, and the lane kHalf * 2 away; which of
 // both, the lane's bit of that number says.
 template <int kHalf>
@@ -96,10 +99,10 @@ class Moments : protected Sums<T, Tile> {
         count += pixels;
         sum += pixels * distance;
         squares += pixels * distance * distance;
-        inner += fmaxf(other[2 * kChannels + c] - own_sum * (own_sum / pixels), 0);
+        inner += positive_or_nan(other[2 * kChannels + c] - own_sum * (own_sum / pixels));
       }
       a_.moments[block * kChannels + c] = start + sum / count;
-      a_.moments[(blocks + block) * kChannels + c] = inner + fmaxf(squares - sum * (sum / count), 0);
+      a_.moments[(blocks + block) * kChannels + c] = inner + positive_or_nan(squares - sum * (sum / count));
       if (c == 0) a_.moments[2 * blocks * kChannels + block] = count;
     }
   }

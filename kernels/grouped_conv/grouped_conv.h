@@ -99,7 +99,7 @@ void grouped_conv(Reference, const GroupedConvBackwardInput<T>&);
 template <class T>
 void grouped_conv(Reference, const GroupedConvBackwardWeight<T>&);
 
-// Images must be aligned to 16 bytes.
+// Images, and for the centre weights too, must be aligned to 16 bytes.
 template <class T>
 void grouped_conv(Cuda, const GroupedConvForward<T>&);
 template <class T>

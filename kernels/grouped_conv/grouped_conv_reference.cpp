@@ -62,6 +62,7 @@ void grouped_conv(Reference place, const GroupedConvForward<T>& given) {
 template <class T>
 void grouped_conv(Reference, const GroupedConvCentre<T>& a) {
   check(a);
+  check_kept("grouped_conv", a.kept, a.x.template extent<N>());
   const std::int64_t height = a.x.template extent<H>().value, width = a.x.template extent<W>().value;
   const std::int64_t samples = a.kept ? a.kept.size() : a.x.template extent<N>().value;
   const std::int64_t pixels = samples * height * width;

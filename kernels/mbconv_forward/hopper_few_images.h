@@ -40,8 +40,9 @@ struct MBConvFewTiling {
 
 inline constexpr int kMBConvFewColumns[] = {128, 64};
 
-// Where the batch is as small as that all blocks run at once; the most channels of a cluster that fit, since
-// each computes its gates.
+// Where the batch is so small that there are no more blocks than multiprocessors (clusters that do not fit
+// into one of the GPU's parts may still wait); the most channels of a cluster that fit, since each computes
+// its gates.
 constexpr MBConvFewTiling mbconv_few_tiling(std::int64_t images, std::int64_t image_pixels,
                                             std::int64_t channels, std::int64_t hidden, std::int64_t squeezed,
                                             int multiprocessors, std::int64_t shared_limit) {

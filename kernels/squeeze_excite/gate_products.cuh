@@ -1,7 +1,7 @@
 // The small matrix products of squeeze_excite at place Cuda: values in float32 of N samples by C channels or
-// D squeezed channels, with weights of T, on the tensor cores without loss (split_float.cuh). A warp takes 16
-// outputs of 8 or 16 samples and reads both operands where they lie, all it needs at once: such a product is
-// a chain of latencies. All sums have a fixed order.
+// D squeezed channels, with weights of T, on the tensor cores with about float32's precision
+// (split_float.cuh). A warp takes 16 outputs of 8 or 16 samples and reads both operands where they lie, all
+// it needs at once: such a product is a chain of latencies. All sums have a fixed order.
 #pragma once
 
 #include <algorithm>

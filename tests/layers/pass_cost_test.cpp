@@ -91,7 +91,11 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& costs() {
        [](const Case& c) { return passes::covariance_backward(rows_of(c, "x"), channels_of(c, "x")); }},
       {"feed_forward",
        [](const Case& c) {
-         return passes::feed_forward(rows_of(c, "u"), channels_of(c, "u"), first_of(c, "expand"));
+         return passes::feed_forward(rows_of(c, "u"), channels_of(c, "u"), first_of(c, "expand"), false);
+       }},
+      {"feed_forward/statistics",
+       [](const Case& c) {
+         return passes::feed_forward(rows_of(c, "u"), channels_of(c, "u"), first_of(c, "expand"), true);
        }},
       {"feed_forward/backward",
        [](const Case& c) {
