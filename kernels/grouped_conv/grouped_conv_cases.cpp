@@ -165,14 +165,13 @@ Case backward_input(const Problem& p) {
   return result;
 }
 
-// What reads the kept samples of x: y and bias, or the filter's gradient.
+// What reads the kept samples of x: y, the centre's bias, the filter's gradient.
 Case forward_of_kept(const Problem& p, std::int64_t samples) {
   Case result(concat("grouped_conv/forward_of_kept", p.text(), " of ", samples), 9 * kGroupWidth);
   const auto x = result.input("x", normal(0.5, 1), N{samples}, H{p.h}, W{p.w}, C{p.channels});
   const auto kept = result.input<Element::Int64>("kept", ascending_subset(samples), N{p.n});
   const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
   const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, K{p.channels});
-  const auto bias = result.output<Element::WideT>("bias", K{p.channels});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
   result.runs([=](auto place, const auto& t) {
@@ -180,6 +179,20 @@ Case forward_of_kept(const Problem& p, std::int64_t samples) {
     grouped_conv(
         place, t.with_workspace(
                    place, GroupedConvForward<T>{.x = t(x), .kept = t(kept), .weight = t(weight), .y = t(y)}));
+  });
+  return result;
+}
+
+Case centre_of_kept(const Problem& p, std::int64_t samples) {
+  Case result(concat("grouped_conv/centre_of_kept", p.text(), " of ", samples),
+              9 * kGroupWidth + kCentrePixels);
+  const auto x = result.input("x", normal(5, 1), N{samples}, H{p.h}, W{p.w}, C{p.channels});
+  const auto kept = result.input<Element::Int64>("kept", ascending_subset(samples), N{p.n});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto bias = result.output<Element::WideT>("bias", K{p.channels});
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
     grouped_conv(place,
                  GroupedConvCentre<T>{.x = t(x), .kept = t(kept), .weight = t(weight), .bias = t(bias)});
   });
@@ -305,6 +318,7 @@ std::vector<Case> grouped_conv_cases() {
   for (const auto& [problem, samples] : added) {
     cases.push_back(backward_input_onto(problem, samples));
     cases.push_back(forward_of_kept(problem, samples));
+    cases.push_back(centre_of_kept(problem, samples));
     cases.push_back(backward_weight_of_kept(problem, samples));
   }
   const std::pair<Problem, Activation> normed[] = {
