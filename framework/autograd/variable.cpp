@@ -1,5 +1,6 @@
 #include "framework/autograd/variable.h"
 
+#include "framework/autograd/kept_samples.h"
 #include "framework/autograd/pass.h"
 #include "kernels/residual/residual.h"
 
@@ -29,8 +30,7 @@ const Tensor& Variable::tensor(Pass& pass) const {
                                                      .branch = sum.branch.view<const T, N, H, W, C>(),
                                                      .scale = sum.scale.view<const Wide<T>, C>(),
                                                      .shift = sum.shift.view<const Wide<T>, C>(),
-                                                     .kept = sum.kept ? sum.kept.view<const std::int64_t, N>()
-                                                                      : View<const std::int64_t, N>{},
+                                                     .kept = view_of_kept(sum.kept),
                                                      .factor = sum.factor,
                                                      .y = y.view<T, N, H, W, C>()});
   });

@@ -1,5 +1,6 @@
 #include "framework/ops/batch_norm.h"
 
+#include "framework/autograd/kept_samples.h"
 #include "framework/autograd/record.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/collect_statistics.h"
@@ -51,21 +52,20 @@ Tensor backward_of_kept(Pass& pass, const NormedTensor& normed, Tensor dy, Activ
     const auto [dgamma, accumulate] = gradient_target(*normed.weight);
     pass.executor().with_workspace(
         place,
-        kernels::BatchNormBackward<T>{
-            .x = normed.x.rows<const T, M, C>(),
-            .dy = dy.rows<const T, M, C>(),
-            .kept = kept ? kept.view<const std::int64_t, N>() : View<const std::int64_t, N>{},
-            .factor = factor,
-            .mean = normed.mean.view<const Wide<T>, C>(),
-            .rstd = normed.rstd.view<const Wide<T>, C>(),
-            .gamma = normed.weight->value.view<const Wide<T>, C>(),
-            .bias = normed.bias->value.view<const Wide<T>, C>(),
-            .activation = activation,
-            .dx = dx.rows<T, M, C>(),
-            .dgamma = dgamma.template view<Wide<T>, C>(),
-            .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
-            .accumulate = accumulate,
-            .workspace = {}},
+        kernels::BatchNormBackward<T>{.x = normed.x.rows<const T, M, C>(),
+                                      .dy = dy.rows<const T, M, C>(),
+                                      .kept = view_of_kept(kept),
+                                      .factor = factor,
+                                      .mean = normed.mean.view<const Wide<T>, C>(),
+                                      .rstd = normed.rstd.view<const Wide<T>, C>(),
+                                      .gamma = normed.weight->value.view<const Wide<T>, C>(),
+                                      .bias = normed.bias->value.view<const Wide<T>, C>(),
+                                      .activation = activation,
+                                      .dx = dx.rows<T, M, C>(),
+                                      .dgamma = dgamma.template view<Wide<T>, C>(),
+                                      .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
+                                      .accumulate = accumulate,
+                                      .workspace = {}},
         call_batch_norm);
   });
   return dx;

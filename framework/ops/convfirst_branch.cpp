@@ -1,5 +1,6 @@
 #include "framework/ops/convfirst_branch.h"
 
+#include "framework/autograd/kept_samples.h"
 #include "framework/autograd/record.h"
 #include "framework/ops/grouped_conv.h"
 #include "framework/ops/supported_place.h"
@@ -76,7 +77,7 @@ struct Branch {
     saved.mean = pass.empty(kDType<Wide<T>>, Shape(C{channels}));
     saved.covariance = pass.empty(kDType<Wide<T>>, Shape(C{channels}, K{channels}));
     const auto x = saved.x.view<const T, N, H, W, C>();
-    const auto kept = saved.kept ? saved.kept.view<const std::int64_t, N>() : View<const std::int64_t, N>{};
+    const auto kept = view_of_kept(saved.kept);
     const auto weight = saved.conv->for_compute().view<const T, K, R, S, C>();
     kernels::grouped_conv(place,
                           kernels::GroupedConvCentre<T>{

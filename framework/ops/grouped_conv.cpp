@@ -1,5 +1,6 @@
 #include "framework/ops/grouped_conv.h"
 
+#include "framework/autograd/kept_samples.h"
 #include "framework/autograd/record.h"
 #include "kernels/grouped_conv/normed_conv_backward.h"
 
@@ -31,10 +32,6 @@ Tensor convolve(Pass& pass, const NormedTensor& x, Activation activation, const 
         call_grouped_conv);
   });
   return y;
-}
-
-View<const std::int64_t, N> view_of_kept(const Tensor& kept) {
-  return kept ? kept.view<const std::int64_t, N>() : View<const std::int64_t, N>{};
 }
 
 void weight_gradient(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight, const Tensor& dy) {
