@@ -131,7 +131,7 @@ void Loader::State::start_slot(Slot& slot, std::int64_t sequence) {
   try {
     batch.images.resize(bytes);
   } catch (const std::exception&) {
-    fail(ErrorKind::Usage, "no memory for a batch of ", size, " images of ", options.height, "x",
+    fail(ErrorKind::Device, "no memory for a batch of ", size, " images of ", options.height, "x",
          options.width, " pixels, ", bytes, " bytes; a smaller batch or image size needs less");
   }
   slot.first_position = position.first;

@@ -419,7 +419,7 @@ TEST(Loader, ABatchWithoutMemoryIsAnErrorOfTheConsumer) {
   options.height = 1 << 30;
   options.width = 2147483647;
   Loader loader(*dataset, options);
-  expect_error(ErrorKind::Usage, {"no memory for a batch of 2 images of 1073741824x2147483647 pixels"},
+  expect_error(ErrorKind::Device, {"no memory for a batch of 2 images of 1073741824x2147483647 pixels"},
                [&] { loader.next(); });
 }
 

@@ -88,6 +88,9 @@ TEST_F(BadConfig, ImagesSmallerThanTheNetworkAllows) {
   refuse_settings({"train.size=3"}, 2, {"train.size", "3 pixels", "at least 4"});
   refuse_settings({"train.size=[[0,16],[2,2]]"}, 2, {"train.size", "2 pixels", "at least 4"});
   refuse_settings({"eval.size=3"}, 2, {"eval.size", "3 pixels", "at least 4"});
+  refuse_settings({"model.patch=65536"}, 2, {"train.size", "16 pixels", "at least 131072", "model.patch"});
+  refuse_settings({"model.patch=2147483647"}, 2, {"model.patch = 2147483647", "[1, 65536]"});
+  refuse_settings({"model.patch=1e30"}, 2, {"model.patch", "[1, 65536]"});
 }
 
 TEST_F(BadConfig, AGpuThatIsNotThere) {
@@ -98,6 +101,13 @@ TEST_F(BadConfig, AGpuThatIsNotThere) {
 TEST_F(BadConfig, APrecisionThatACpuDoesNotComputeIn) {
   refuse_settings({"precision.compute=bf16"}, 2, {"precision.compute", "'bf16'", "float32"});
   refuse_settings({"precision.compute=fp16"}, 2, {"precision.compute", "'fp16'", "float32"});
+}
+
+// 1,000 blocks of 4 * 65,536^2 weights, more than an address space holds.
+TEST_F(BadConfig, AModelThatNoMemoryHolds) {
+  refuse_settings({"model.blocks=[\"convfirst\"]", "model.widths=[65536]", "model.depths=[1000]",
+                   "model.expansion=[8]", "ema.decay=0"},
+                  4, {"out of memory", "bytes asked for"}, {"--device", "cpu"});
 }
 
 TEST_F(BadConfig, ADurationShorterThanAStep) {

@@ -128,6 +128,18 @@ TEST(CommandAnalyze, BlockShowsItsMachine) {
   EXPECT_TRUE(read_bytes(scratch / "b.svg").starts_with("<svg "));
 }
 
+// The tables fit on it.
+TEST(CommandAnalyze, AFullDiskLeavesNoPartOfAPicture) {
+  const ScratchFolder scratch;
+  for (const Arguments& call : {Arguments{"analyze", "waterline", "pico", "--gpu", "H100", "-o", "p.svg"},
+                                {"analyze", "block", "convfirst", "64", "--gpu", "H100", "-o", "p.svg"}}) {
+    const ProcessResult result = run_convfirst(call, {.folder = scratch.path(), .max_file_bytes = 5000});
+    EXPECT_EQ(result.exit_code, kUsageError) << call[1];
+    EXPECT_NE(result.err.find("cannot write p.svg: File too large"), std::string::npos) << result.err;
+    EXPECT_FALSE(std::filesystem::exists(scratch / "p.svg")) << call[1];
+  }
+}
+
 TEST(CommandAnalyze, BadInputIsNamed) {
   const ScratchFolder scratch;
   const auto refuse = [&](const Arguments& arguments, int exit_code,

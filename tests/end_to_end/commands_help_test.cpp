@@ -124,6 +124,8 @@ TEST(CommandTrain, DryRunFailsWhereTheRunWould) {
   refuse({}, {"--device", "gpu"}, 2, {"--device", "'gpu'"});
   refuse({"model.fusion=require", "model.activation=silu"}, {"--device", "cpu"}, 2, {"model.fusion", "relu"});
   refuse({}, {"--device", "cpu", "--ranks", "3"}, 2, {"3 ranks", "train.norm_batch"});
+  write_bytes(scratch / "run", "not a folder");
+  refuse({}, {}, 2, {"--out run", "not a folder"});
 }
 
 // Published numbers of the presets: parameters of pico, multiply-accumulates at the size they are quoted for.
@@ -179,6 +181,15 @@ TEST_F(CommandPlot, WritesAReportThatNeedsNothingElse) {
   EXPECT_NE(html.find("<svg"), std::string::npos);
   EXPECT_EQ(html.find("src=\"http"), std::string::npos);
   EXPECT_EQ(html.find("href=\"http"), std::string::npos);
+}
+
+TEST_F(CommandPlot, AFullDiskLeavesNoPartOfAReport) {
+  const ProcessResult result =
+      run_convfirst({"plot", "run", "-o", "report.html"}, {.folder = folder(), .max_file_bytes = 8192});
+  EXPECT_EQ(result.exit_code, kUsageError);
+  EXPECT_NE(result.err.find("cannot write report.html: File too large"), std::string::npos) << result.err;
+  EXPECT_EQ(result.out, "");
+  EXPECT_FALSE(std::filesystem::exists(*this / "report.html"));
 }
 
 TEST_F(CommandPlot, ModelInfoTakesARunOrACheckpoint) {
