@@ -64,13 +64,12 @@ PassCost patch_conv_backward_weight(std::int64_t inputs, std::int64_t outputs, s
   return cost(outputs * filter, inputs + outputs, filter * k);
 }
 
-constexpr std::int64_t kStatistics = 2, kFold = 7;  // vectors that they write; that the fold reads, writes
+// mean, variance, gamma, bias, rstd, scale, shift, batch_mean and batch_variance, each read or written.
+constexpr std::int64_t kNormVectors = 9;
 
-PassCost batch_norm_statistics(std::int64_t m, std::int64_t c) {
-  return cost(0, m * c, (kStatistics + kFold) * c);
-}
+PassCost batch_norm_statistics(std::int64_t m, std::int64_t c) { return cost(0, m * c, kNormVectors * c); }
 
-PassCost batch_norm_of_given(std::int64_t c) { return cost(0, 0, kFold * c); }
+PassCost batch_norm_of_given(std::int64_t c) { return cost(0, 0, kNormVectors * c); }
 
 PassCost batch_norm_apply(std::int64_t m, std::int64_t c) { return cost(0, 2 * m * c, 2 * c); }
 

@@ -37,9 +37,9 @@ PassCost patch_conv(std::int64_t inputs, std::int64_t outputs, std::int64_t filt
 PassCost patch_conv_backward_weight(std::int64_t inputs, std::int64_t outputs, std::int64_t filter,
                                     std::int64_t k);
 
-// Statistics with the fold of what is C wide.
+// Statistics, the fold of what is C wide, and what the step collects of them; of given statistics, the rest.
 PassCost batch_norm_statistics(std::int64_t m, std::int64_t c);
-PassCost batch_norm_of_given(std::int64_t c);  // the fold of given statistics
+PassCost batch_norm_of_given(std::int64_t c);
 PassCost batch_norm_apply(std::int64_t m, std::int64_t c);
 PassCost batch_norm_backward(std::int64_t m, std::int64_t c);
 

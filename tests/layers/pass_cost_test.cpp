@@ -114,6 +114,8 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& byte_costs() 
        [](const Case& c) {
          return passes::fold_batch_norms_backward(first_of(c, "mean"), first_of(c, "expand"));
        }},
+      {"batch_norm/training",
+       [](const Case& c) { return passes::batch_norm_statistics(rows_of(c, "x"), channels_of(c, "x")); }},
       {"batch_norm/apply",
        [](const Case& c) { return passes::batch_norm_apply(rows_of(c, "x"), channels_of(c, "x")); }},
       {"gated_norm/apply",
@@ -181,6 +183,52 @@ TEST(PassCost, CountsASecondRead) {
     EXPECT_EQ(2 * cost.macs, c.flops) << c.name;
     EXPECT_EQ(bytes_of(cost), c.bytes(DType::BFloat16) + again) << c.name;
   }
+}
+
+// A convolution on kept samples: its tensor of these, that of all samples, and how often an element moves
+// there.
+struct KeptPass {
+  std::string kept, all;
+  double moves;
+  std::function<PassCost(std::int64_t, std::int64_t)> cost;
+};
+
+// Of all samples only the kept ones move. Their indices are not counted.
+TEST(PassCost, CountsKeptSamplesAlone) {
+  const std::map<std::string, KeptPass> kept_passes = {
+      {"grouped_conv/forward_of_kept",
+       {"y", "x", 1, [](auto m, auto c) { return passes::grouped_conv(m, c, false); }}},
+      {"grouped_conv/backward_input_onto", {"dy", "dx", 2, passes::grouped_conv_backward_input_onto}},
+      {"grouped_conv/backward_weight_of_kept", {"dy", "x", 1, passes::grouped_conv_backward_weight}}};
+  std::map<std::string, int> compared;
+  for (const Case& c : kernels::grouped_conv_cases()) {
+    const auto found = kept_passes.find(c.name.substr(0, c.name.find(' ')));
+    if (found == kept_passes.end()) continue;
+    const KeptPass& pass = found->second;
+    const std::int64_t m = rows_of(c, pass.kept), channels = channels_of(c, pass.kept);
+    const auto others = static_cast<double>((rows_of(c, pass.all) - m) * channels);
+    const double indices = 8 * static_cast<double>(tensor_of(c, "kept").size());
+    const PassCost cost = pass.cost(m, channels);
+    EXPECT_EQ(2 * cost.macs, c.flops) << c.name;
+    EXPECT_EQ(bytes_of(cost), c.bytes(DType::BFloat16) - 2 * pass.moves * others - indices) << c.name;
+    ++compared[found->first];
+  }
+  for (const auto& [kernel, pass] : kept_passes) EXPECT_GT(compared[kernel], 1) << kernel;
+}
+
+// x counts by its extents alone; the statistics are read and not written.
+TEST(PassCost, OfGivenStatisticsReadsNoImages) {
+  int compared = 0;
+  for (const Case& c : kernels::batch_norm_cases()) {
+    if (!c.name.starts_with("batch_norm/training_of_given ") || !is_compared(c)) continue;
+    const double image = 2.0 * static_cast<double>(tensor_of(c, "x").size());
+    const double statistics = 4.0 * static_cast<double>(2 * channels_of(c, "x"));
+    EXPECT_EQ(bytes_of(passes::batch_norm_of_given(channels_of(c, "x"))),
+              c.bytes(DType::BFloat16) - image - statistics)
+        << c.name;
+    ++compared;
+  }
+  EXPECT_GT(compared, 0);
 }
 
 }  // namespace
