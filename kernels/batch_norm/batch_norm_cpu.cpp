@@ -233,7 +233,7 @@ std::size_t workspace_bytes(Cpu, const BatchNormStatistics<float>& args) {
 }
 
 std::size_t workspace_bytes(Cpu place, const BatchNormTraining<float>& args) {
-  return workspace_bytes(place, detail::statistics_of(args));
+  return args.has_statistics ? 0 : workspace_bytes(place, detail::statistics_of(args));
 }
 
 std::size_t workspace_bytes(Cpu, const BatchNormBackward<float>& args) {

@@ -253,7 +253,7 @@ void batch_norm(Cuda place, const BatchNormTraining<T>& args) {
 
 template <class T>
 std::size_t workspace_bytes(Cuda place, const BatchNormTraining<T>& args) {
-  return workspace_bytes(place, detail::statistics_of(args));
+  return args.has_statistics ? 0 : workspace_bytes(place, detail::statistics_of(args));
 }
 
 template <class T>

@@ -118,6 +118,16 @@ struct CpuStatistics {
   }
 };
 
+TEST(BatchNorm, OfGivenStatisticsNeedsNoWorkspace) {
+  Threads threads(2);
+  std::vector<float> x(1000 * 3), vector(3);
+  BatchNormTraining<float> args{
+      .x = {x.data(), M{1000}, C{3}}, .mean = {vector.data(), C{3}}, .variance = {vector.data(), C{3}}};
+  EXPECT_GT(workspace_bytes(Cpu{&threads}, args), 0U);
+  args.has_statistics = true;
+  EXPECT_EQ(workspace_bytes(Cpu{&threads}, args), 0U);
+}
+
 TEST(BatchNorm, StatisticsAreExactForAMeanFarAboveTheDeviation) {
   constexpr std::int64_t kRowCount = 4099, kChannels = 11;
   for (const double mean : {100.0, 1000.0, -10'000.0}) {
