@@ -1,6 +1,4 @@
-// Statistics, fold, apply and running statistics; the backward pass is in batch_norm_backward_cuda.cu.
-#include "kernels/activation/activation.cuh"
-#include "kernels/activation/dispatch_activation.h"
+// Statistics, fold and running statistics.
 #include "kernels/base/elementwise.cuh"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_check.h"
@@ -165,25 +163,6 @@ __global__ void finish_given_kernel(TrainingPointers to, std::int64_t channels) 
   }
 }
 
-template <class T, Activation kActivation, int n>
-__global__ void apply_kernel(const T* x, const float* scale, const float* shift, T* y, std::int64_t rows,
-                             std::int64_t channels) {
-  const ChannelWalk walk = channel_walk<n>(channels, rows);
-  float scales[n], shifts[n];
-  load_floats(scale + walk.channel, scales);
-  load_floats(shift + walk.channel, shifts);
-  for (std::int64_t row = walk.first_row; row < rows; row += walk.stride) {
-    const std::int64_t first = row * channels + walk.channel;
-    auto pack = load_pack<T, n>(x + first);
-#pragma unroll
-    for (int j = 0; j < n; ++j) {
-      const float h = scales[j] * to_float(pack.value[j]) + shifts[j];
-      pack.value[j] = from_float<T>(device::activate<kActivation>(h));
-    }
-    store_pack(y + first, pack);
-  }
-}
-
 __global__ void running_kernel(const float* batch, float momentum, float* running, const float* applies,
                                std::int64_t size) {
   if (applies != nullptr && *applies == 0) return;
@@ -271,21 +250,6 @@ void batch_norm(Cuda place, const BatchNormFold<T>& args) {
 }
 
 template <class T>
-void batch_norm(Cuda place, const BatchNormApply<T>& args) {
-  check(args);
-  const std::int64_t rows = args.x.template extent<M>().value, channels = args.x.template extent<C>().value;
-  if (args.x.size() == 0) return;
-  dispatch_activation(args.activation, [&]<Activation kActivation> {
-    const auto run = [&]<int n> {
-      launch("batch_norm_apply", apply_kernel<T, kActivation, n>,
-             {.grid = dim3(channel_walk_blocks(rows, channels, n)), .block = dim3(kElementwiseThreads)},
-             place, args.x.data(), args.scale.data(), args.shift.data(), args.y.data(), rows, channels);
-    };
-    dispatch_pack<T>(channels, run, args.x.data(), args.y.data(), args.scale.data(), args.shift.data());
-  });
-}
-
-template <class T>
 void batch_norm(Cuda place, const RunningUpdate<T>& args) {
   check(args);
   launch("batch_norm_running", running_kernel, flat_shape(args.batch.size(), 1), place, args.batch.data(),
@@ -297,7 +261,6 @@ void batch_norm(Cuda place, const RunningUpdate<T>& args) {
   template void batch_norm(Cuda, const BatchNormFold<T>&);                 \
   template void batch_norm(Cuda, const BatchNormTraining<T>&);             \
   template std::size_t workspace_bytes(Cuda, const BatchNormTraining<T>&); \
-  template void batch_norm(Cuda, const BatchNormApply<T>&);                \
   template std::size_t workspace_bytes(Cuda, const BatchNormStatistics<T>&)
 
 CF_INSTANTIATE(float);
