@@ -6,9 +6,9 @@ namespace cf::data {
 
 void CorruptRecords::add(std::int64_t sample, const std::string& message) {
   const std::lock_guard lock(mutex_);
-  if (!samples_.insert(sample).second) return;
+  const bool is_new = samples_.insert(sample).second;
   const std::int64_t count = std::ssize(samples_);
-  if (report_) report_({sample, message}, count);
+  if (is_new && report_) report_({sample, message}, count);
   CF_CHECK_AS(ErrorKind::Data, count <= limit_, count, " samples are corrupt, more than the limit of ",
               limit_, "; the last: ", message);
 }

@@ -23,7 +23,8 @@ using OnCorruptRecord = std::function<void(const BadRecord&, std::int64_t count)
 // Counts them from several threads, each once.
 class CorruptRecords {
  public:
-  // More than `limit` different records are a Data error.
+  // More than `limit` different records are a Data error, then at every call: the thread that found one too
+  // many may work on a later batch than the next to ask.
   CorruptRecords(std::int64_t limit, OnCorruptRecord report) : limit_(limit), report_(std::move(report)) {}
 
   void add(std::int64_t sample, const std::string& message);

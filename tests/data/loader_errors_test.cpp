@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "data/corrupt_records.h"
 #include "tests/data/expect_error.h"
 #include "tests/data/loader_batches.h"
 
@@ -89,6 +90,18 @@ TEST(Loader, TooManyCorruptSamplesAreAnError) {
   LoaderOptions in_evaluation = evaluation(8, 1);
   in_evaluation.on_corrupt = OnCorrupt::Substitute;
   expect_error(ErrorKind::Usage, {"training only"}, [&] { Loader loader(three, in_evaluation); });
+}
+
+TEST(CorruptRecords, FailForEveryCallOnceThereAreTooMany) {
+  int reported = 0;
+  CorruptRecords records(1, [&](const BadRecord&, std::int64_t) { ++reported; });
+  records.add(5, "five");
+  records.add(5, "five");
+  for (const std::int64_t sample : {7, 7, 5}) {
+    expect_error(ErrorKind::Data, {"2 samples are corrupt", "limit of 1"},
+                 [&] { records.add(sample, "bad"); });
+  }
+  EXPECT_EQ(reported, 2);
 }
 
 TEST(Loader, RefusesOptionsThatCannotWork) {
