@@ -20,6 +20,9 @@ struct SemanticOf {
   po::value_semantic* operator()(T* target) const {
     return po::value<T>(target);
   }
+  po::value_semantic* operator()(std::optional<double>* target) const {
+    return po::value<double>()->notifier([target](double value) { *target = value; });
+  }
   po::value_semantic* operator()(std::vector<std::string>* target) const {
     return po::value<std::vector<std::string>>(target)->composing();
   }
@@ -32,6 +35,9 @@ struct DefaultText {
   std::string operator()(const double* value) const { return *value != 0 ? concat(" (", *value, ")") : ""; }
   std::string operator()(const std::string* value) const {
     return value->empty() ? "" : concat(" (", *value, ")");
+  }
+  std::string operator()(const std::optional<double>* value) const {
+    return *value ? concat(" (", **value, ")") : "";
   }
   std::string operator()(const bool*) const { return ""; }
   std::string operator()(const std::vector<std::string>*) const { return ""; }

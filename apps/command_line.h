@@ -9,6 +9,7 @@
 // Variables keep their value where an option is not given. Boost.Program_options does the parsing.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,7 +18,8 @@
 
 namespace cf::apps {
 
-using OptionTarget = std::variant<bool*, std::string*, int*, double*, std::vector<std::string>*>;
+using OptionTarget =
+    std::variant<bool*, std::string*, int*, double*, std::optional<double>*, std::vector<std::string>*>;
 
 class CommandLine {
  public:

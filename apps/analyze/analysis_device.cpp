@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "apps/bench/named_gpu.h"
 #include "apps/execution/device_name.h"
 
@@ -18,7 +20,7 @@ AnalysisDevice device_at_hand(const AnalysisDeviceOptions& options, PrecisionCon
                         .route = layers::route_device(*executor, type),
                         .limits = {.matrix_type = type},
                         .executor = nullptr};
-  if (options.peak == 0 || options.bandwidth == 0) device.limits = measure_limits(*executor, type);
+  if (!options.peak || !options.bandwidth) device.limits = measure_limits(*executor, type);
   device.executor = std::move(executor);
   return device;
 }
@@ -33,6 +35,11 @@ AnalysisDevice device_on_paper(const AnalysisDeviceOptions& options) {
 }
 
 }  // namespace
+
+void check_rate(std::string_view option, std::optional<double> rate, std::string_view unit) {
+  CF_CHECK_AS(ErrorKind::Usage, !rate || (*rate > 0 && std::isfinite(*rate)), option, " is ",
+              rate.value_or(0), "; allowed: more than 0 ", unit);
+}
 
 void add_analysis_device_options(CommandLine& line, AnalysisDeviceOptions& options) {
   line.option(
@@ -51,18 +58,14 @@ std::string AnalysisDevice::text() const {
 }
 
 AnalysisDevice find_device(const AnalysisDeviceOptions& options, const PrecisionConfig& configured) {
-  const auto check = [](const char* name, double value) {
-    CF_CHECK_AS(ErrorKind::Usage, value >= 0, name, " is ", value, ", must be positive");
-  };
-  check("--peak", options.peak);
-  check("--bandwidth", options.bandwidth);
+  check_rate("--peak", options.peak, "TFLOP/s");
+  check_rate("--bandwidth", options.bandwidth, "TB/s");
   AnalysisDevice device =
       options.gpu.empty() ? device_at_hand(options, configured) : device_on_paper(options);
-  if (options.peak > 0) device.limits.flops_per_second = 1e12 * options.peak;
-  if (options.bandwidth > 0) device.limits.bytes_per_second = 1e12 * options.bandwidth;
-  const bool peak = options.peak > 0, bandwidth = options.bandwidth > 0;
-  if (peak && bandwidth) device.source = "given";
-  if (peak != bandwidth) device.source += " and given";
+  if (options.peak) device.limits.flops_per_second = 1e12 * *options.peak;
+  if (options.bandwidth) device.limits.bytes_per_second = 1e12 * *options.bandwidth;
+  if (options.peak && options.bandwidth) device.source = "given";
+  if (options.peak.has_value() != options.bandwidth.has_value()) device.source += " and given";
   return device;
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "apps/bench/device_limits.h"
 #include "apps/execution/make_executor.h"
@@ -13,9 +15,12 @@ namespace cf::apps {
 struct AnalysisDeviceOptions {
   std::string gpu;  // of a data sheet; empty: the device at hand
   std::string precision = "auto";
-  double peak = 0, bandwidth = 0;  // TFLOP/s, TB/s in the place of the device's; 0: not given
+  std::optional<double> peak, bandwidth;  // TFLOP/s, TB/s in the place of the device's
   DeviceOptions device;
 };
+
+// A rate given on the command line that is not a number above 0 is a Usage error.
+void check_rate(std::string_view option, std::optional<double> rate, std::string_view unit);
 
 void add_analysis_device_options(CommandLine& line, AnalysisDeviceOptions& options);
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "apps/analyze/analysis_device.h"
 #include "apps/analyze/analyze_commands.h"
 #include "apps/analyze/measured_rows.h"
 #include "apps/bench/named_gpu.h"
@@ -32,12 +34,12 @@ struct GapRow {
 struct GapOptions {
   std::vector<std::string> files;
   std::string gpu, y = "auto", svg;
-  double peak = 0;
+  std::optional<double> peak;  // TFLOP/s
   bool json = false;
 };
 
 GapRow gap_row(MeasuredRow row, const GapOptions& options) {
-  if (options.peak > 0) return {std::move(row), 1e12 * options.peak, "given"};
+  if (options.peak) return {std::move(row), 1e12 * *options.peak, "given"};
   const NamedGpu* gpu = options.gpu.empty() ? gpu_of_device(row.device) : &named_gpu(options.gpu);
   CF_CHECK_AS(ErrorKind::Usage, gpu != nullptr, row.file, ": the peak rate of the device '", row.device,
               "' is not known; give --peak TFLOP/s, or --gpu NAME");
@@ -154,7 +156,7 @@ int run_analyze_gap(const Command& command, const Arguments& arguments) {
   line.option("out,o", &options.svg, "FILE.svg", "draw it too");
   line.flag("json", &options.json, "print JSON");
   if (!line.parse(arguments)) return 0;
-  CF_CHECK_AS(ErrorKind::Usage, options.peak >= 0, "--peak is ", options.peak, ", must be positive");
+  check_rate("--peak", options.peak, "TFLOP/s");
   CF_CHECK_AS(ErrorKind::Usage, options.y == "auto" || options.y == "accuracy" || options.y == "macs",
               "--y is '", options.y, "', must be auto, accuracy or macs");
   const std::vector<GapRow> rows = read_rows(options);

@@ -105,7 +105,8 @@ void add_options(CommandLine& line, EvalOptions& options) {
   line.option("size", &options.sizes, "N[,N...]", "side of the images in pixels, one evaluation each");
   line.option("batch", &options.batch, "N", "images per batch");
   line.option("per-class", &options.per_class, "FILE.csv", "write the accuracy of each class");
-  line.option("assert-top1", &options.assert_top1, "PERCENT", "exit code 8 if top-1 is lower at any size");
+  line.option("assert-top1", &options.assert_top1, "PERCENT",
+              "exit code 8 if top-1 is lower at any size; 90.5, not 0.905");
   line.flag("json", &options.json, "one JSON object per size");
   add_evaluation_options(line, options.choices);
 }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "apps/command.h"
 #include "apps/command_line.h"
 #include "kernels/base/check.h"
@@ -54,6 +56,15 @@ TEST(CommandLine, KeepsWhatIsNotGiven) {
   EXPECT_EQ(bread.form, "round");
   EXPECT_EQ(bread.heat, 1);
   EXPECT_FALSE(bread.crust);
+}
+
+TEST(CommandLine, TellsZeroFromNotGiven) {
+  std::optional<double> given, missing;
+  CommandLine line(kCommand);
+  line.option("given", &given, "X", "a number").option("missing", &missing, "X", "another");
+  EXPECT_TRUE(line.parse({"--given", "0"}));
+  EXPECT_EQ(given, 0.0);
+  EXPECT_EQ(missing, std::nullopt);
 }
 
 TEST(CommandLine, Mistakes) {

@@ -152,6 +152,11 @@ TEST(CommandAnalyze, BadInputIsNamed) {
   refuse({"waterline", "small", "--gpu", "H300"}, 2, {"--gpu is 'H300'", "A5000", "A100", "H200", "RTX4090"});
   refuse({"waterline", "small", "--gpu", "H100", "--precision", "int8"}, 2, {"--precision", "int8"});
   refuse({"waterline", "small", "--gpu", "H100", "--batch", "-1"}, 2, {"--batch is -1"});
+  refuse({"waterline", "small", "--gpu", "H100", "--bandwidth", "0"}, 2,
+         {"--bandwidth is 0", "more than 0 TB/s"});
+  refuse({"block", "convfirst", "64", "--gpu", "H100", "--peak", "-1"}, 2,
+         {"--peak is -1", "more than 0 TFLOP/s"});
+  refuse({"gap", "no.json", "--peak", "inf"}, 2, {"--peak is inf", "more than 0 TFLOP/s"});
   refuse({"waterline", "smal", "--gpu", "H100"}, 2, {"smal"});
   refuse({"waterline", "small", "--gpu", "H100", "--measured", "no.json"}, 3, {"no.json"});
   refuse({"gap", "no.json"}, 3, {"cannot open no.json"});
