@@ -38,37 +38,28 @@ void expect_gradients(Differentiable function) {
   }
 }
 
-template <class... Axes>
-View<const double, Axes...> view_of(const Values& values, Axes... extents) {
-  return {values.data(), extents...};
-}
-template <class... Axes>
-View<double, Axes...> view_of(Values& values, Axes... extents) {
-  return {values.data(), extents...};
-}
-
 Differentiable linear_function(std::int64_t m, std::int64_t c, std::int64_t k) {
   return {.names = {"x", "weight", "bias"},
           .inputs = {random_normal(m * c, 1), random_normal(k * c, 2), random_normal(k, 3)},
           .forward =
-              [=](const Inputs& in) {
+              [=](const Inputs& given) {
                 Values y = zeros(m * k);
-                linear(Reference{}, LinearForward<double>{.x = view_of(in[0], M{m}, C{c}),
-                                                          .weight = view_of(in[1], K{k}, C{c}),
-                                                          .bias = view_of(in[2], K{k}),
-                                                          .y = view_of(y, M{m}, K{k})});
+                linear(Reference{}, LinearForward<double>{.x = in(given[0], M{m}, C{c}),
+                                                          .weight = in(given[1], K{k}, C{c}),
+                                                          .bias = in(given[2], K{k}),
+                                                          .y = out(y, M{m}, K{k})});
                 return y;
               },
           .backward =
-              [=](const Inputs& in, const Values& dy) {
+              [=](const Inputs& given, const Values& dy) {
                 Inputs gradients = {zeros(m * c), zeros(k * c), zeros(k)};
-                linear(Reference{}, LinearBackwardInput<double>{.dy = view_of(dy, M{m}, K{k}),
-                                                                .weight = view_of(in[1], K{k}, C{c}),
-                                                                .dx = view_of(gradients[0], M{m}, C{c})});
-                linear(Reference{}, LinearBackwardWeight<double>{.x = view_of(in[0], M{m}, C{c}),
-                                                                 .dy = view_of(dy, M{m}, K{k}),
-                                                                 .dweight = view_of(gradients[1], K{k}, C{c}),
-                                                                 .dbias = view_of(gradients[2], K{k})});
+                linear(Reference{}, LinearBackwardInput<double>{.dy = in(dy, M{m}, K{k}),
+                                                                .weight = in(given[1], K{k}, C{c}),
+                                                                .dx = out(gradients[0], M{m}, C{c})});
+                linear(Reference{}, LinearBackwardWeight<double>{.x = in(given[0], M{m}, C{c}),
+                                                                 .dy = in(dy, M{m}, K{k}),
+                                                                 .dweight = out(gradients[1], K{k}, C{c}),
+                                                                 .dbias = out(gradients[2], K{k})});
                 return gradients;
               }};
 }
@@ -85,25 +76,24 @@ TEST(Gradients, GroupedConv) {
       {.names = {"x", "weight"},
        .inputs = {random_normal(image, 1), random_normal(weights, 2)},
        .forward =
-           [=](const Inputs& in) {
+           [=](const Inputs& given) {
              Values y = zeros(image);
-             grouped_conv(Reference{},
-                          GroupedConvForward<double>{.x = view_of(in[0], n, h, w, C{channels}),
-                                                     .weight = view_of(in[1], k, R{3}, S{3}, C{8}),
-                                                     .y = view_of(y, n, h, w, k)});
+             grouped_conv(Reference{}, GroupedConvForward<double>{.x = in(given[0], n, h, w, C{channels}),
+                                                                  .weight = in(given[1], k, R{3}, S{3}, C{8}),
+                                                                  .y = out(y, n, h, w, k)});
              return y;
            },
        .backward =
-           [=](const Inputs& in, const Values& dy) {
+           [=](const Inputs& given, const Values& dy) {
              Inputs gradients = {zeros(image), zeros(weights)};
-             grouped_conv(Reference{}, GroupedConvBackwardInput<double>{
-                                           .dy = view_of(dy, n, h, w, k),
-                                           .weight = view_of(in[1], k, R{3}, S{3}, C{8}),
-                                           .dx = view_of(gradients[0], n, h, w, C{channels})});
+             grouped_conv(Reference{},
+                          GroupedConvBackwardInput<double>{.dy = in(dy, n, h, w, k),
+                                                           .weight = in(given[1], k, R{3}, S{3}, C{8}),
+                                                           .dx = out(gradients[0], n, h, w, C{channels})});
              grouped_conv(Reference{}, GroupedConvBackwardWeight<double>{
-                                           .x = view_of(in[0], n, h, w, C{channels}),
-                                           .dy = view_of(dy, n, h, w, k),
-                                           .dweight = view_of(gradients[1], k, R{3}, S{3}, C{8})});
+                                           .x = in(given[0], n, h, w, C{channels}),
+                                           .dy = in(dy, n, h, w, k),
+                                           .dweight = out(gradients[1], k, R{3}, S{3}, C{8})});
              return gradients;
            }});
 }
@@ -121,24 +111,23 @@ TEST(Gradients, PatchConv) {
       {.names = {"x", "weight"},
        .inputs = {random_normal(image, 1), random_normal(weights, 2)},
        .forward =
-           [=](const Inputs& in) {
+           [=](const Inputs& given) {
              Values y = zeros(outputs);
-             patch_conv(Reference{}, PatchConvForward<double>{.x = view_of(in[0], n, h, w, c),
-                                                              .weight = view_of(in[1], k, R{2}, S{2}, c),
-                                                              .y = view_of(y, n, p, q, k)});
+             patch_conv(Reference{}, PatchConvForward<double>{.x = in(given[0], n, h, w, c),
+                                                              .weight = in(given[1], k, R{2}, S{2}, c),
+                                                              .y = out(y, n, p, q, k)});
              return y;
            },
        .backward =
-           [=](const Inputs& in, const Values& dy) {
+           [=](const Inputs& given, const Values& dy) {
              Inputs gradients = {zeros(image), zeros(weights)};
+             patch_conv(Reference{}, PatchConvBackwardInput<double>{.dy = in(dy, n, p, q, k),
+                                                                    .weight = in(given[1], k, R{2}, S{2}, c),
+                                                                    .dx = out(gradients[0], n, h, w, c)});
              patch_conv(Reference{},
-                        PatchConvBackwardInput<double>{.dy = view_of(dy, n, p, q, k),
-                                                       .weight = view_of(in[1], k, R{2}, S{2}, c),
-                                                       .dx = view_of(gradients[0], n, h, w, c)});
-             patch_conv(Reference{},
-                        PatchConvBackwardWeight<double>{.x = view_of(in[0], n, h, w, c),
-                                                        .dy = view_of(dy, n, p, q, k),
-                                                        .dweight = view_of(gradients[1], k, R{2}, S{2}, c)});
+                        PatchConvBackwardWeight<double>{.x = in(given[0], n, h, w, c),
+                                                        .dy = in(dy, n, p, q, k),
+                                                        .dweight = out(gradients[1], k, R{2}, S{2}, c)});
              return gradients;
            }});
 }
@@ -152,18 +141,17 @@ TEST(Gradients, GlobalAveragePool) {
       {.names = {"x"},
        .inputs = {random_normal(3 * 4 * 5 * 7, 1)},
        .forward =
-           [=](const Inputs& in) {
+           [=](const Inputs& given) {
              Values y = zeros(3 * 7);
-             global_average_pool(Reference{}, GlobalAveragePoolForward<double>{
-                                                  .x = view_of(in[0], n, h, w, c), .y = view_of(y, n, c)});
+             global_average_pool(Reference{}, GlobalAveragePoolForward<double>{.x = in(given[0], n, h, w, c),
+                                                                               .y = out(y, n, c)});
              return y;
            },
        .backward =
            [=](const Inputs&, const Values& dy) {
              Inputs gradients = {zeros(3 * 4 * 5 * 7)};
-             global_average_pool(Reference{},
-                                 GlobalAveragePoolBackward<double>{.dy = view_of(dy, n, c),
-                                                                   .dx = view_of(gradients[0], n, h, w, c)});
+             global_average_pool(Reference{}, GlobalAveragePoolBackward<double>{
+                                                  .dy = in(dy, n, c), .dx = out(gradients[0], n, h, w, c)});
              return gradients;
            }});
 }
@@ -184,47 +172,48 @@ class Gate {
             random_normal(9 * 4, 4), random_normal(9, 5)};
   }
 
-  explicit Gate(const Inputs& in) : in_(in) {
-    squeeze_excite(Reference{}, SqueezeExciteForward<double>{.x = view_of(in[0], n, h, w, c),
-                                                             .reduce_weight = view_of(in[1], d, c),
-                                                             .reduce_bias = view_of(in[2], d),
-                                                             .expand_weight = view_of(in[3], c, d),
-                                                             .expand_bias = view_of(in[4], c),
-                                                             .pooled = view_of(pooled_, n, c),
-                                                             .squeezed = view_of(squeezed_, n, d),
-                                                             .gate = view_of(gate_, n, c),
-                                                             .y = view_of(y_, n, h, w, c)});
+  explicit Gate(const Inputs& given) : given_(given) {
+    squeeze_excite(Reference{}, SqueezeExciteForward<double>{.x = in(given[0], n, h, w, c),
+                                                             .reduce_weight = in(given[1], d, c),
+                                                             .reduce_bias = in(given[2], d),
+                                                             .expand_weight = in(given[3], c, d),
+                                                             .expand_bias = in(given[4], c),
+                                                             .pooled = out(pooled_, n, c),
+                                                             .squeezed = out(squeezed_, n, d),
+                                                             .gate = out(gate_, n, c),
+                                                             .y = out(y_, n, h, w, c)});
   }
 
   const Values& y() const { return y_; }
 
   Inputs gradients(const Values& dy) {
     Inputs g = {zeros(kImage), zeros(4 * 9), zeros(4), zeros(9 * 4), zeros(9)};
-    squeeze_excite(Reference{}, SqueezeExciteBackward<double>{.x = view_of(in_[0], n, h, w, c),
-                                                              .dy = view_of(dy, n, h, w, c),
-                                                              .reduce_weight = view_of(in_[1], d, c),
-                                                              .expand_weight = view_of(in_[3], c, d),
-                                                              .pooled = view_of(pooled_, n, c),
-                                                              .squeezed = view_of(squeezed_, n, d),
-                                                              .gate = view_of(gate_, n, c),
-                                                              .dx = view_of(g[0], n, h, w, c),
-                                                              .dreduce_weight = view_of(g[1], d, c),
-                                                              .dreduce_bias = view_of(g[2], d),
-                                                              .dexpand_weight = view_of(g[3], c, d),
-                                                              .dexpand_bias = view_of(g[4], c)});
+    squeeze_excite(Reference{}, SqueezeExciteBackward<double>{.x = in(given_[0], n, h, w, c),
+                                                              .dy = in(dy, n, h, w, c),
+                                                              .reduce_weight = in(given_[1], d, c),
+                                                              .expand_weight = in(given_[3], c, d),
+                                                              .pooled = in(pooled_, n, c),
+                                                              .squeezed = in(squeezed_, n, d),
+                                                              .gate = in(gate_, n, c),
+                                                              .dx = out(g[0], n, h, w, c),
+                                                              .dreduce_weight = out(g[1], d, c),
+                                                              .dreduce_bias = out(g[2], d),
+                                                              .dexpand_weight = out(g[3], c, d),
+                                                              .dexpand_bias = out(g[4], c)});
     return g;
   }
 
  private:
-  const Inputs& in_;
+  const Inputs& given_;
   Values pooled_ = zeros(5 * 9), squeezed_ = zeros(5 * 4), gate_ = zeros(5 * 9), y_ = zeros(kImage);
 };
 
 TEST(Gradients, SqueezeExcite) {
-  expect_gradients({.names = {"x", "reduce_weight", "reduce_bias", "expand_weight", "expand_bias"},
-                    .inputs = Gate::inputs(),
-                    .forward = [](const Inputs& in) { return Gate(in).y(); },
-                    .backward = [](const Inputs& in, const Values& dy) { return Gate(in).gradients(dy); }});
+  expect_gradients(
+      {.names = {"x", "reduce_weight", "reduce_bias", "expand_weight", "expand_bias"},
+       .inputs = Gate::inputs(),
+       .forward = [](const Inputs& given) { return Gate(given).y(); },
+       .backward = [](const Inputs& given, const Values& dy) { return Gate(given).gradients(dy); }});
 }
 
 int failures_of(const Differentiable& function) {
@@ -245,7 +234,9 @@ TEST(Gradients, AZeroGradientIsCaught) {
 TEST(Gradients, AGradientThatIgnoresTheCotangentIsCaught) {
   auto function = linear_function(3, 4, 5);
   const auto right = function.backward;
-  function.backward = [=](const Inputs& in, const Values& dy) { return right(in, Values(dy.size(), 1.0)); };
+  function.backward = [=](const Inputs& given, const Values& dy) {
+    return right(given, Values(dy.size(), 1.0));
+  };
   EXPECT_EQ(failures_of(function), 9);
 }
 
