@@ -7,7 +7,7 @@
 #include "apps/checkpoint/checkpoint.h"
 #include "framework/state/metadata.h"
 #include "layers/convfirst_net.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/scratch_folder.h"
 
 namespace cf::apps {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "apps/inference/measured_routes.h"
 #include "apps/version.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/scratch_folder.h"
 
 namespace cf::apps {
 namespace {

@@ -9,7 +9,7 @@
 #include "data/preview.h"
 #include "framework/state/safetensors_file.h"
 #include "kernels/base/philox.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/file_bytes.h"
 
 namespace cf {
 

@@ -8,7 +8,7 @@
 #include "tests/end_to_end/convfirst_process.h"
 #include "tests/end_to_end/run_state.h"
 #include "tests/end_to_end/tiny_run.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/scratch_folder.h"
 
 namespace cf {
 namespace {

@@ -8,7 +8,8 @@
 #include "tests/end_to_end/prediction_files.h"
 #include "tests/end_to_end/run_state.h"
 #include "tests/end_to_end/tiny_ranks.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/file_bytes.h"
+#include "tests/scratch_folder.h"
 
 namespace cf {
 namespace {

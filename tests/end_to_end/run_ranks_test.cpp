@@ -9,7 +9,7 @@
 #include "apps/run_folder/metrics_log.h"
 #include "tests/end_to_end/run_state.h"
 #include "tests/end_to_end/tiny_ranks.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/scratch_folder.h"
 
 namespace cf {
 namespace {

@@ -8,7 +8,7 @@
 #include "framework/state/atomic_file.h"
 #include "framework/state/checkpoint_folder.h"
 #include "framework/state/safetensors_file.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/file_bytes.h"
 
 namespace cf {
 namespace fs = std::filesystem;

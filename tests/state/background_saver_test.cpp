@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <thread>
 
-#include "tests/state/scratch_folder.h"
+#include "tests/data/expect_error.h"
+#include "tests/scratch_folder.h"
 
 namespace cf {
 namespace {

@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "kernels/base/philox.h"
+#include "tests/data/expect_error.h"
+#include "tests/file_bytes.h"
+#include "tests/scratch_folder.h"
 #include "tests/state/child_process.h"
-#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

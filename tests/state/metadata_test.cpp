@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/philox.h"
-#include "tests/state/scratch_folder.h"
+#include "tests/data/expect_error.h"
 
 namespace cf {
 namespace {

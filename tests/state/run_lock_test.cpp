@@ -5,8 +5,10 @@
 #include <array>
 #include <optional>
 
+#include "tests/data/expect_error.h"
+#include "tests/file_bytes.h"
+#include "tests/scratch_folder.h"
 #include "tests/state/child_process.h"
-#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "framework/state/safetensors_file.h"
+#include "tests/data/expect_error.h"
+#include "tests/file_bytes.h"
+#include "tests/scratch_folder.h"
 #include "tests/state/safetensors_bytes.h"
-#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

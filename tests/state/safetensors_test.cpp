@@ -6,8 +6,10 @@
 
 #include "kernels/base/crc32c.h"
 #include "kernels/base/philox.h"
+#include "tests/data/expect_error.h"
+#include "tests/file_bytes.h"
+#include "tests/scratch_folder.h"
 #include "tests/state/safetensors_bytes.h"
-#include "tests/state/scratch_folder.h"
 
 namespace cf {
 namespace {

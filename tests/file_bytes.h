@@ -1,4 +1,4 @@
-// What the tests of framework/state need: a folder of their own, files and errors.
+// Whole files, as bytes.
 #pragma once
 
 #include <filesystem>
@@ -6,9 +6,6 @@
 #include <iterator>
 #include <string>
 #include <string_view>
-
-#include "tests/data/expect_error.h"
-#include "tests/scratch_folder.h"
 
 namespace cf {
 
