@@ -33,14 +33,22 @@ void on_signal_at_start(int) {
   ::_exit(exit_code_at_start);
 }
 
-constexpr int kSignals[] = {SIGTERM, SIGINT, SIGUSR1};
+constexpr int kSignals[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+
+// `nohup` has SIGHUP ignored, which a run inherits and keeps.
+bool is_kept_ignored(int signal) {
+  struct sigaction action;
+  return signal == SIGHUP && sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
 
 void handle_signals(void (*handler)(int)) {
   struct sigaction action;
   std::memset(&action, 0, sizeof action);
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;  // a read of data goes on
-  for (const int signal : kSignals) sigaction(signal, &action, nullptr);
+  for (const int signal : kSignals) {
+    if (!is_kept_ignored(signal)) sigaction(signal, &action, nullptr);
+  }
 }
 
 }  // namespace
@@ -60,7 +68,7 @@ Interruption::Interruption() {
 }
 
 Interruption::~Interruption() {
-  for (const int signal : kSignals) std::signal(signal, SIG_DFL);
+  handle_signals(SIG_DFL);
   std::signal(SIGPIPE, before_pipe_);
 }
 

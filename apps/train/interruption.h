@@ -1,5 +1,5 @@
-// SIGTERM, SIGINT and SIGUSR1 ask a run to save and stop at the next step boundary; a second SIGINT ends it
-// at once.
+// SIGTERM, SIGINT, SIGUSR1 and SIGHUP ask a run to save and stop at the next step boundary; a second SIGINT
+// ends it at once. SIGHUP comes when a terminal or a connection is lost, and stays ignored under `nohup`.
 #pragma once
 
 namespace cf::apps {

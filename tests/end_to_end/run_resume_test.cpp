@@ -103,6 +103,32 @@ TEST_F(RunResume, SavesAtSigterm) { stop_by_signal(SIGTERM); }
 TEST_F(RunResume, SavesAtSigint) { stop_by_signal(SIGINT); }
 TEST_F(RunResume, SavesAtSigusr1) { stop_by_signal(SIGUSR1); }
 
+// What processes started meanwhile do at SIGHUP, whether or not the tests run under `nohup`.
+class HangUp {
+ public:
+  explicit HangUp(void (*action)(int)) : before_(std::signal(SIGHUP, action)) {}
+  ~HangUp() { std::signal(SIGHUP, before_); }
+  HangUp(const HangUp&) = delete;
+  HangUp& operator=(const HangUp&) = delete;
+
+ private:
+  void (*before_)(int);
+};
+
+TEST_F(RunResume, SavesAtSighup) {
+  const HangUp by_default(SIG_DFL);
+  stop_by_signal(SIGHUP);
+}
+
+TEST_F(RunResume, GoesOnAtSighupUnderNohup) {
+  const HangUp ignored(SIG_IGN);
+  ConvfirstProcess process(tiny_run(scratch / "hung_up", kResumeSteps));
+  ASSERT_TRUE(process.wait_for_message("step 9/42"));
+  process.send(SIGHUP);
+  const ProcessResult result = process.wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
 TEST_F(RunResume, SavesAtTheTimeLimit) {
   const std::string run = scratch / "limited";
   auto command = tiny_run(run, kResumeSteps);
@@ -137,7 +163,8 @@ bool is_caught(pid_t process, int signal) {
 
 // Opening a pipe that nobody writes to stands for data that takes long to open.
 TEST(RunInterruption, WhileDataOpensEndsAtOnceAndLosesNothing) {
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
+  const HangUp by_default(SIG_DFL);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) {
     const ScratchFolder scratch;
     const std::string data = scratch / "slow.cfpack";
     ASSERT_EQ(::mkfifo(data.c_str(), 0600), 0);
