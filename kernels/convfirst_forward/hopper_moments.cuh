@@ -1,7 +1,8 @@
 // The statistics of what feed_forward writes on the Hopper route, taken from what its lanes hold at the
 // store: each warp sums its pixels' distances from its first one, and their squares, channel by channel in
 // shared memory; the block joins its warps at the end, and another kernel the blocks
-// (feed_forward_moments.h).
+// (feed_forward_moments.h). As many blocks as there are multiprocessors share the pixels: the statistics have
+// the same bits on GPUs of the same kind, and may differ by roundings on another.
 #pragma once
 
 #include "kernels/convfirst_forward/hopper_sums.cuh"
