@@ -6,6 +6,7 @@
 #include "kernels/base/dependent_launch.cuh"
 #include "kernels/base/mma.cuh"
 #include "kernels/base/tensor_copy.cuh"
+#include "kernels/base/wgmma.cuh"
 
 namespace cf::kernels::mbconv_hopper {
 
@@ -112,5 +113,31 @@ struct Ring : CopyRing {
     if (lane < cluster_size()) arrive_at(barriers + of_slot * 16 + 8, lane);
   }
 };
+
+// The end of a block: another one may still write to its shared memory.
+__device__ __forceinline__ void leave_cluster() {
+  __syncwarp();
+  wait_for_cluster();
+}
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+// What a block does of which one warpgroup copies and kTeams warpgroups compute. Of the 128 registers of each
+// thread the copying one leaves 96 to the others.
+template <int kTeams, class Worker>
+__device__ __forceinline__ void copy_and_compute(Worker& worker) {
+  constexpr int kFew = 32, kMany = 160;
+  static_assert(kFew + kTeams * kMany == (kTeams + 1) * 128);
+  worker.prepare();
+  if (worker.copies()) {
+    release_registers<kFew>();
+    worker.copy();
+    leave_cluster();
+  } else {
+    claim_registers<kMany>();
+    worker.compute();
+    leave_cluster();
+  }
+}
+#endif
 
 }  // namespace cf::kernels::mbconv_hopper

@@ -64,12 +64,6 @@ class HiddenWorker {
     if (threadIdx.x % kTeamThreads == 0) wait_for_tensor_stores();
   }
 
-  // The other block may still write to this one's shared memory.
-  __device__ __forceinline__ void finish() const {
-    __syncwarp();
-    wait_for_cluster();
-  }
-
  private:
   using Tiling = MBConvHopperTiling;
   static constexpr int kTiles = kColumns / 8;  // of eight pixels
@@ -279,21 +273,9 @@ template <class T, int kColumns, Activation kActivation>
 __global__ void __launch_bounds__(kHiddenThreads, 1)
     mbconv_hopper_hidden_kernel(const __grid_constant__ HiddenArguments<T> arguments) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  // Of the 128 registers of each of 512 threads the copying warpgroup leaves 96 to the others.
-  constexpr int kFew = 32, kMany = 160;
-  static_assert(kFew + MBConvHopperTiling::kTeams * kMany == (MBConvHopperTiling::kTeams + 1) * 128);
   extern __shared__ __align__(1024) unsigned char shared[];
   HiddenWorker<T, kColumns, kActivation> worker(arguments, shared);
-  worker.prepare();
-  if (worker.copies()) {
-    release_registers<kFew>();
-    worker.copy();
-    worker.finish();
-  } else {
-    claim_registers<kMany>();
-    worker.compute();
-    worker.finish();
-  }
+  copy_and_compute<MBConvHopperTiling::kTeams>(worker);
 #else
   __trap();  // never chosen, see hopper_route.cuh
 #endif

@@ -78,13 +78,7 @@ class ProjectWorker {
     }
   }
 
-  // The other block may still write to this one's shared memory.
-  __device__ __forceinline__ void finish() const {
-    __syncwarp();
-    wait_for_cluster();
-  }
-
-  __device__ __forceinline__ void multiply() {
+  __device__ __forceinline__ void compute() {
     if (team_ >= a_.tiling.teams) return;
     Sums sum;
     start_sums(sum);
@@ -265,21 +259,9 @@ template <class T>
 __global__ void __launch_bounds__(kProjectThreads, 1)
     mbconv_hopper_project_kernel(const __grid_constant__ ProjectArguments<T> arguments) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  // Of the 128 registers of each of 512 threads the copying warpgroup leaves 96 to the others.
-  constexpr int kFew = 32, kMany = 160;
-  static_assert(kFew + kProjectTeams * kMany == (kProjectTeams + 1) * 128);
   extern __shared__ __align__(1024) unsigned char shared[];
   ProjectWorker<T> worker(arguments, shared);
-  worker.prepare();
-  if (worker.copies()) {
-    release_registers<kFew>();
-    worker.copy();
-    worker.finish();
-  } else {
-    claim_registers<kMany>();
-    worker.multiply();
-    worker.finish();
-  }
+  copy_and_compute<kProjectTeams>(worker);
 #else
   __trap();  // never chosen, see hopper_route.cuh
 #endif
