@@ -22,8 +22,19 @@ namespace fs = std::filesystem;
 
 constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 
+// Of a rank, once it is ready for its largest images.
+std::string memory_of_run(Config config, int ranks, layers::ConvFirstNet& net, Executor& executor) {
+  config.train.batch /= ranks;
+  const auto store = net.make_store(executor);
+  optim::Optimizer optimizer(executor, *store, optimizer_options(config));
+  TrainStep step(executor, net, *store, optimizer, config);
+  const int size = config.train.size.largest();
+  const auto use = step.prepare(size, size);
+  return memory_text(executor, use, size);
+}
+
 // What would be trained, without reading images or writing anything; fails where the run would fail at once.
-void print_dry_run(const Config& config, const DeviceOptions& device) {
+void print_dry_run(const Config& config, const DeviceOptions& device, int ranks) {
   const auto train = open_training_data(config);
   const auto val = open_validation_data(config, *train);
   const auto executor = make_executor(device, config.precision);
@@ -32,6 +43,7 @@ void print_dry_run(const Config& config, const DeviceOptions& device) {
   const std::string routes = routes_text(config, net, *executor);
   const int size = config.train.size.largest();
   const layers::LayerCost cost = net.describe(size, size).total();
+  const std::string memory = memory_of_run(config, ranks, net, *executor);
   fmt::print("model            {}: {} parameters, {}MACs at {}x{}\n", config.model.name,
              format_count(cost.parameters), format_quantity(static_cast<double>(cost.macs)), size, size);
   fmt::print("training data    {} images, {} classes\n", format_count(train->size()),
@@ -43,6 +55,7 @@ void print_dry_run(const Config& config, const DeviceOptions& device) {
              format_count(plan.steps_per_epoch));
   fmt::print("warmup           {} steps\n", format_count(plan.schedule.warmup_steps));
   fmt::print("evaluation       every {} steps\n", format_count(plan.eval_steps));
+  fmt::print("memory           {}: {}\n", name_of(executor->pool().device()), memory);
 }
 
 // A misspelt word is not taken for a file that is missing.
@@ -100,12 +113,13 @@ int run_train(const Command& command, const Arguments& arguments) {
     fmt::print("{}", to_toml_with_origins(resolved));
     return 0;
   }
-  if (const auto count = ranks.count_to_start(options.device)) require_equal_shares(resolved.config, *count);
+  const std::optional<int> count = ranks.count_to_start(options.device);
+  if (count) require_equal_shares(resolved.config, *count);
   if (dry_run) {
     std::error_code unknown;
     CF_CHECK_AS(ErrorKind::Usage, !fs::exists(out, unknown) || fs::is_directory(out, unknown), "--out ", out,
                 " is there and not a folder");
-    print_dry_run(resolved.config, options.device);
+    print_dry_run(resolved.config, options.device, count.value_or(1));
     return 0;
   }
   CF_CHECK_AS(ErrorKind::Usage, !out.empty(), "train needs --out RUN, the folder to write to");

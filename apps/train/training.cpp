@@ -49,6 +49,16 @@ std::string routes_text(const Config& config, layers::ConvFirstNet& net, Executo
   return text;
 }
 
+std::string memory_text(const Executor& executor, const std::optional<MemoryUse>& step, int size) {
+  std::string text;
+  if (step) {
+    text = fmt::format("a step at {}x{} {}, ", size, size,
+                       format_bytes(static_cast<double>(step->reserved_bytes)));
+  }
+  return text + concat("weights, gradients, optimizer and averages ",
+                       format_bytes(static_cast<double>(executor.pool().use().in_use_bytes)));
+}
+
 RunFolder::RunFolder(const std::filesystem::path& path, const CheckpointConfig& config)
     : lock(path), checkpoints(lock, {config.keep_last, config.keep_best}), metrics(path / "metrics.jsonl") {}
 
@@ -170,10 +180,8 @@ void Training::submit_step() {
 void Training::prepare_step(int size) {
   const std::optional<MemoryUse> use = step_.prepare(size, size);
   if (!use) return;
-  log_.line(fmt::format("memory of {}: a step at {}x{} {}, weights, gradients, optimizer and averages {}",
-                        name_of(executor_->pool().device()), size, size,
-                        format_bytes(static_cast<double>(use->reserved_bytes)),
-                        format_bytes(static_cast<double>(executor_->pool().use().in_use_bytes))));
+  log_.line(
+      concat("memory of ", name_of(executor_->pool().device()), ": ", memory_text(*executor_, use, size)));
   times_.skip();
 }
 

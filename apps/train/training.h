@@ -40,6 +40,10 @@ struct TrainOptions {
 // in training or in evaluation, is a Usage error.
 std::string routes_text(const Config& config, layers::ConvFirstNet& net, Executor& executor);
 
+// "a step at 224x224 12.3 GB, weights, gradients, optimizer and averages 456 MB": what the executor holds,
+// and where all memory of a step is taken beforehand, that of TrainStep::prepare().
+std::string memory_text(const Executor& executor, const std::optional<MemoryUse>& step, int size);
+
 // What a run writes, log aside; one process has it.
 struct RunFolder {
   explicit RunFolder(const std::filesystem::path& path, const CheckpointConfig& config);

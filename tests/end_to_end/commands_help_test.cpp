@@ -101,8 +101,8 @@ TEST(CommandTrain, DryRunSaysWhatWouldBeDoneAndDoesNothing) {
   Arguments arguments = tiny_run("run", 20);
   arguments.emplace_back("--dry-run");
   const std::string text = output_of(arguments, scratch.path());
-  for (const char* part :
-       {"256 images, 4 classes", "64 images", "32 images, batch norm over 16", "20, 8 per epoch"}) {
+  for (const char* part : {"256 images, 4 classes", "64 images", "32 images, batch norm over 16",
+                           "20, 8 per epoch", "weights, gradients, optimizer and averages "}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
   }
   EXPECT_TRUE(all_contents_of(scratch.path()).empty());
@@ -124,6 +124,9 @@ TEST(CommandTrain, DryRunFailsWhereTheRunWould) {
   refuse({}, {"--device", "gpu"}, 2, {"--device", "'gpu'"});
   refuse({"model.fusion=require", "model.activation=silu"}, {"--device", "cpu"}, 2, {"model.fusion", "relu"});
   refuse({}, {"--device", "cpu", "--ranks", "3"}, 2, {"3 ranks", "train.norm_batch"});
+  refuse(
+      {"model.blocks=[\"convfirst\"]", "model.widths=[65536]", "model.depths=[1000]", "model.expansion=[8]"},
+      {"--device", "cpu"}, 4, {"out of memory"});
   write_bytes(scratch / "run", "not a folder");
   refuse({}, {}, 2, {"--out run", "not a folder"});
 }
