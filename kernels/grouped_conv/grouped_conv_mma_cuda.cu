@@ -2,92 +2,29 @@
 // warps convolves one group, and the outputs go from there to memory, whole lines at a time.
 #include "kernels/base/alignment.h"
 #include "kernels/base/device_types.cuh"
-#include "kernels/base/packs.cuh"
 #include "kernels/grouped_conv/grouped_conv_check.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
 #include "kernels/grouped_conv/pixel_tiles.cuh"
 #include "kernels/grouped_conv/tile_convolution.cuh"
 #include "kernels/grouped_conv/tile_norm.cuh"
+#include "kernels/grouped_conv/tile_store.cuh"
 
 namespace cf::kernels {
 
 namespace {
-
-// Outputs lie in the slots of their rows and columns. They go to memory as they are.
-struct Overwrite {
-  static constexpr int kBlocksPerSm = 4;  // leaves 64 registers
-
-  int packs(const PixelTiles&) const { return 0; }
-  template <class T>
-  __device__ void start(const PixelTiles&, const Pixel&, const T*, const PackWalk&, uint4*) const {}
-  __device__ void wait_for_tile() const { wait_for_copies(); }
-
-  template <class T>
-  __device__ void store(const PixelTiles& tiles, const Pixel& origin, const uint4* slots, const uint4*,
-                        const PackWalk& walk, T* image) const {
-    const uint4* const from = slots + walk.column * tiles.pitch() + walk.group;
-    const int row_packs = tiles.slot_columns() * tiles.pitch();
-    tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, T* to, bool inside) {
-      if (inside) *reinterpret_cast<uint4*>(to) = from[row * row_packs];
-    });
-  }
-};
-
-// They are added to what memory holds, which comes to shared memory while the tile is convolved; each thread
-// adds what it has copied itself.
-struct AddToKept {
-  static constexpr int kBlocksPerSm = 3;  // for the shared memory of 14 x 14 pixels
-
-  KeptSamples samples;
-
-  int packs(const PixelTiles& tiles) const {
-    return tiles.even_rows() * tiles.slot_columns() * tiles.pitch();
-  }
-  template <class T>
-  __device__ void start(const PixelTiles& tiles, const Pixel& origin, const T* image, const PackWalk& walk,
-                        uint4* sums) const {
-    commit_copies();  // of the tile
-    const std::uint32_t to = shared_address(sums + walk.column * tiles.pitch() + walk.group);
-    const auto row_bytes = static_cast<std::uint32_t>(tiles.slot_columns() * tiles.pitch() * 16);
-    tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, const T* from, bool inside) {
-      if (inside) {
-        copy_async_16(to + static_cast<std::uint32_t>(row) * row_bytes,
-                      from + samples.distance(tiles, origin, row), true);
-      }
-    });
-    commit_copies();
-  }
-  __device__ void wait_for_tile() const { wait_for_copies<1>(); }
-
-  template <class T>
-  __device__ void store(const PixelTiles& tiles, const Pixel& origin, const uint4* slots, const uint4* sums,
-                        const PackWalk& walk, T* image) const {
-    const int first = walk.column * tiles.pitch() + walk.group;
-    const int row_packs = tiles.slot_columns() * tiles.pitch();
-    const auto floats_of = [](const uint4* packs, float(&value)[kGroupWidth]) {
-      load_floats(reinterpret_cast<const T*>(packs), value);
-    };
-    wait_for_copies();
-    tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, T* to, bool inside) {
-      if (!inside) return;
-      float sum[kGroupWidth], output[kGroupWidth];
-      floats_of(sums + first + row * row_packs, sum);
-      floats_of(slots + first + row * row_packs, output);
-#pragma unroll
-      for (int i = 0; i < kGroupWidth; ++i) sum[i] += output[i];
-      store_floats(to + samples.distance(tiles, origin, row), sum);
-    });
-  }
-};
 
 // Of a tile's slots and the warps' dumps, which what outputs are added to follows.
 CF_HOST_DEVICE inline int packs_of_tile(const PixelTiles& tiles) {
   return tiles.slots() * tiles.pitch() + PixelTiles::kGroups * kDumpRows;
 }
 
+// 4 leave 64 registers; 3 are for the shared memory of 14 x 14 pixels and of what these are added to.
+template <class Store>
+constexpr int kBlocksPerSm = Store::kReads ? 3 : 4;
+
 // Grid: tiles x slabs, slabs first. `bias` may be null.
 template <Direction direction, Activation kActivation, class T, class Norm, class Samples, class Store>
-__global__ void __launch_bounds__(PixelTiles::kThreads, Store::kBlocksPerSm)
+__global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm<Store>)
     convolve_tile_kernel(PixelTiles tiles, const T* in, Samples samples, Norm norm, const T* weight,
                          const float* bias, Store store, T* out) {
   extern __shared__ uint4 slots[];
@@ -97,7 +34,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, Store::kBlocksPerSm)
   const PackWalk walk = tiles.slot_walk(groups);
   copy_tile(tiles, origin, in + first_channel, walk, tiles.even_rows() + 2, slots, samples);
   uint4* const sums = slots + packs_of_tile(tiles);
-  store.start(tiles, origin, out + first_channel, walk, sums);
+  store.start(tiles, origin, out + first_channel, walk, tiles.slot_columns(), sums);
 
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   std::uint32_t taps[3][3];
@@ -114,7 +51,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, Store::kBlocksPerSm)
     convolve_group<kActivation, T>(tiles, make_filter(taps, start), warp, lane, slots, dump);
   }
   __syncthreads();
-  store.store(tiles, origin, slots, sums, walk, out + first_channel);
+  store.store(tiles, origin, slots, sums, walk, tiles.slot_columns(), out + first_channel);
 }
 
 // What a convolution does beside convolving.
@@ -136,7 +73,8 @@ void convolve(std::string_view name, Cuda place, const View<const T, K, R, S, C>
          {.grid = static_cast<unsigned>(blocks),
           .block = PixelTiles::kThreads,
           .shared_bytes =
-              static_cast<std::size_t>(packs_of_tile(tiles) + around.store.packs(tiles)) * sizeof(uint4)},
+              static_cast<std::size_t>(packs_of_tile(tiles) + Store::packs(tiles, tiles.slot_columns())) *
+              sizeof(uint4)},
          place, tiles, in, around.samples, around.norm, weight.data(), bias, around.store, out);
 }
 
