@@ -71,6 +71,7 @@ class PixelTiles {
     return tile;
   }
 
+  CF_HOST_DEVICE bool has_several_samples() const { return samples_per_tile_ > 1; }
   // The sample that a row of a tile, with or without a border, belongs to.
   __device__ int sample_of_row(const Pixel& origin, int tile_row) const {
     return samples_per_tile_ == 1 ? origin.sample : origin.sample + tile_row / period_;
@@ -176,17 +177,23 @@ __device__ inline void PixelTiles::for_each_row(const Pixel& origin, T* image, i
   }
 }
 
-// Where a sample of the tiles lies in an image of all samples, as the distance in elements from where
-// for_each_row looks for it; asked for rows inside alone.
+// Where the samples of the tiles lie in an image of all samples: for_each_row goes there from origin(), and
+// distance() is what is left of a row inside, in elements.
 struct AllSamples {
+  __device__ Pixel origin(const PixelTiles&, const Pixel& tile) const { return tile; }
   __device__ std::int64_t distance(const PixelTiles&, const Pixel&, int) const { return 0; }
 };
 struct KeptSamples {
   const std::int64_t* kept;  // null: sample i is sample i
   std::int64_t sample_size;  // elements
 
+  // Of a tile of one sample this says all, with one look at `kept`.
+  __device__ Pixel origin(const PixelTiles& tiles, Pixel tile) const {
+    if (kept != nullptr && !tiles.has_several_samples()) tile.sample = static_cast<int>(kept[tile.sample]);
+    return tile;
+  }
   __device__ std::int64_t distance(const PixelTiles& tiles, const Pixel& origin, int row) const {
-    if (kept == nullptr) return 0;
+    if (kept == nullptr || !tiles.has_several_samples()) return 0;
     const int sample = tiles.sample_of_row(origin, row);
     return (kept[sample] - sample) * sample_size;
   }
@@ -202,8 +209,9 @@ KeptSamples kept_samples(const View<const std::int64_t, N>& kept, const Image& w
 // Starts copying `rows` rows of the tile's slots; zeros outside of the images. `image` points at the slab's
 // channels.
 template <class T, class Samples = AllSamples>
-__device__ inline void copy_tile(const PixelTiles& tiles, const Pixel& origin, const T* image,
+__device__ inline void copy_tile(const PixelTiles& tiles, const Pixel& tile, const T* image,
                                  const PackWalk& walk, int rows, uint4* slots, const Samples& samples = {}) {
+  const Pixel origin = samples.origin(tiles, tile);
   const std::uint32_t to = shared_address(slots + walk.column * tiles.pitch() + walk.group);
   const auto row_bytes = static_cast<std::uint32_t>(tiles.slot_columns() * tiles.pitch() * 16);
   tiles.for_each_row(origin, image, 1, walk, rows, [&](int row, const T* from, bool inside) {

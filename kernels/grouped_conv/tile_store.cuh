@@ -39,9 +39,10 @@ struct AddToKept {
     return tiles.even_rows() * columns * tiles.pitch();
   }
   template <class T>
-  __device__ void start(const PixelTiles& tiles, const Pixel& origin, const T* image, const PackWalk& walk,
+  __device__ void start(const PixelTiles& tiles, const Pixel& tile, const T* image, const PackWalk& walk,
                         int columns, uint4* sums) const {
     commit_copies();  // of the tile
+    const Pixel origin = samples.origin(tiles, tile);
     const std::uint32_t to = shared_address(sums + walk.column * tiles.pitch() + walk.group);
     const auto row_bytes = static_cast<std::uint32_t>(columns * tiles.pitch() * 16);
     tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, const T* from, bool inside) {
@@ -55,8 +56,9 @@ struct AddToKept {
   __device__ void wait_for_tile() const { wait_for_copies<1>(); }
 
   template <class T>
-  __device__ void store(const PixelTiles& tiles, const Pixel& origin, const uint4* slots, const uint4* sums,
+  __device__ void store(const PixelTiles& tiles, const Pixel& tile, const uint4* slots, const uint4* sums,
                         const PackWalk& walk, int columns, T* image) const {
+    const Pixel origin = samples.origin(tiles, tile);
     const int first = walk.column * tiles.pitch() + walk.group;
     const int slot_row = tiles.slot_columns() * tiles.pitch(), sum_row = columns * tiles.pitch();
     const auto floats_of = [](const uint4* packs, float(&value)[kGroupWidth]) {
