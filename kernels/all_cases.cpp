@@ -8,6 +8,7 @@ std::vector<Case> all_cases() {
   std::vector<Case> all;
   for (const auto list : {
            global_average_pool_cases,
+           grouped_conv_backward_cases,
            grouped_conv_cases,
            linear_cases,
            mix_images_cases,

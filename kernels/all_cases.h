@@ -8,6 +8,7 @@
 namespace cf::kernels {
 
 std::vector<Case> global_average_pool_cases();
+std::vector<Case> grouped_conv_backward_cases();
 std::vector<Case> grouped_conv_cases();
 std::vector<Case> linear_cases();
 std::vector<Case> mix_images_cases();

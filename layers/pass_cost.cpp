@@ -39,12 +39,16 @@ PassCost grouped_conv_centre(std::int64_t m, std::int64_t c) {
 
 PassCost grouped_conv_backward_input(std::int64_t m, std::int64_t c) { return grouped_conv(m, c, false); }
 
-PassCost grouped_conv_backward_input_onto(std::int64_t m, std::int64_t c) {
-  return cost(kFilter * m * c, 3 * m * c + kFilter * c, 0);
-}
-
 PassCost grouped_conv_backward_weight(std::int64_t m, std::int64_t c) {
   return cost(kFilter * m * c, 2 * m * c, kFilter * c);
+}
+
+PassCost grouped_conv_backward(std::int64_t m, std::int64_t c) {
+  return cost(2 * kFilter * m * c, 3 * m * c + kFilter * c, kFilter * c);
+}
+
+PassCost grouped_conv_backward_onto(std::int64_t m, std::int64_t c) {
+  return cost(2 * kFilter * m * c, 4 * m * c + kFilter * c, kFilter * c);
 }
 
 PassCost normed_conv(std::int64_t m, std::int64_t c) {

@@ -25,8 +25,9 @@ PassCost linear_backward_weight(std::int64_t m, std::int64_t c, std::int64_t k, 
 PassCost grouped_conv(std::int64_t m, std::int64_t c, bool bias);
 PassCost grouped_conv_centre(std::int64_t m, std::int64_t c);
 PassCost grouped_conv_backward_input(std::int64_t m, std::int64_t c);
-PassCost grouped_conv_backward_input_onto(std::int64_t m, std::int64_t c);  // added to a gradient
 PassCost grouped_conv_backward_weight(std::int64_t m, std::int64_t c);
+PassCost grouped_conv_backward(std::int64_t m, std::int64_t c);       // both gradients
+PassCost grouped_conv_backward_onto(std::int64_t m, std::int64_t c);  // that of x added to a gradient
 
 // With a norm and an activation in front.
 PassCost normed_conv(std::int64_t m, std::int64_t c);

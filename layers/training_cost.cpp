@@ -61,15 +61,10 @@ class StepWriter {
     backward(name + " backward weight", passes::linear_backward_weight(m, c, k, bias));
   }
 
-  void conv_backward(std::int64_t m, std::int64_t c) {
-    backward(".conv backward input", passes::grouped_conv_backward_input(m, c));
-    backward(".conv backward weight", passes::grouped_conv_backward_weight(m, c));
-  }
-
   void conv(std::int64_t m, const Parameter& weight) {
     const std::int64_t c = outputs_of(weight);
     forward(".conv", passes::grouped_conv(m, c, false));
-    conv_backward(m, c);
+    backward(".conv backward", passes::grouped_conv_backward(m, c));
   }
 
   void norm(const std::string& name, std::int64_t m, std::int64_t c) {
@@ -165,8 +160,7 @@ class StepWriter {
   void fused_branch(std::int64_t m, std::int64_t c, std::int64_t e) {
     forward(".conv centre", passes::grouped_conv_centre(m, c));
     forward(".conv", passes::grouped_conv(m, c, true));
-    backward(".conv backward input", passes::grouped_conv_backward_input_onto(m, c));
-    backward(".conv backward weight", passes::grouped_conv_backward_weight(m, c));
+    backward(".conv backward", passes::grouped_conv_backward_onto(m, c));
     forward(" covariance", passes::covariance(m, c));
     backward(" covariance backward", passes::covariance_backward(m, c));
     forward(" fold norms", passes::fold_batch_norms(c, e));

@@ -2,6 +2,7 @@
 
 #include "framework/autograd/kept_samples.h"
 #include "framework/autograd/record.h"
+#include "kernels/grouped_conv/grouped_conv_backward.h"
 #include "kernels/grouped_conv/normed_conv_backward.h"
 
 namespace cf {
@@ -49,18 +50,22 @@ void weight_gradient(Pass& pass, const Tensor& x, const Tensor& kept, Parameter&
   });
 }
 
-// To dx, or added to its samples `kept`.
-void input_gradient(Pass& pass, const Parameter& weight, const Tensor& dy, bool adds, const Tensor& kept,
-                    const Tensor& dx) {
+// That of x to dx, or added to its samples `kept`.
+void both_gradients(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight, const Tensor& dy,
+                    bool adds, const Tensor& dx) {
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+    const auto [dweight, accumulate] = gradient_target(weight);
     pass.executor().with_workspace(
         place,
-        kernels::GroupedConvBackwardInput<T>{.dy = dy.renamed<const T, N, H, W, K>(),
-                                             .weight = weight.for_compute().view<const T, K, R, S, C>(),
-                                             .adds = adds,
-                                             .kept = view_of_kept(kept),
-                                             .dx = dx.view<T, N, H, W, C>(),
-                                             .workspace = {}},
+        kernels::GroupedConvBackward<T>{.x = x.view<const T, N, H, W, C>(),
+                                        .kept = view_of_kept(kept),
+                                        .weight = weight.for_compute().view<const T, K, R, S, C>(),
+                                        .dy = dy.renamed<const T, N, H, W, K>(),
+                                        .adds = adds,
+                                        .dx = dx.view<T, N, H, W, C>(),
+                                        .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
+                                        .accumulate = accumulate,
+                                        .workspace = {}},
         call_grouped_conv);
   });
 }
@@ -142,17 +147,23 @@ Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight
 
 Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy,
                              bool wants_dx) {
-  weight_gradient(pass, x, {}, weight, dy);
-  if (!wants_dx) return {};
-  Tensor dx = pass.empty(dy.dtype(), dy.shape());
-  input_gradient(pass, weight, dy, false, {}, dx);
+  Tensor dx;
+  if (wants_dx) {
+    dx = pass.empty(dy.dtype(), dy.shape());
+    both_gradients(pass, x, {}, weight, dy, false, dx);
+  } else {
+    weight_gradient(pass, x, {}, weight, dy);
+  }
   return dx;
 }
 
 void grouped_conv_backward_of_kept(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight,
                                    const Tensor& dy, const Tensor& sum) {
-  weight_gradient(pass, x, kept, weight, dy);
-  if (sum) input_gradient(pass, weight, dy, true, kept, sum);
+  if (sum) {
+    both_gradients(pass, x, kept, weight, dy, true, sum);
+  } else {
+    weight_gradient(pass, x, kept, weight, dy);
+  }
 }
 
 }  // namespace cf

@@ -1,18 +1,13 @@
 #include "kernels/all_cases.h"
 #include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/grouped_conv/grouped_conv_problem.h"
 #include "kernels/grouped_conv/normed_conv_backward.h"
 
 namespace cf::kernels {
 
 namespace {
 
-struct Problem {
-  std::int64_t n, h, w, channels;
-  bool benchmark_only = false;
-
-  std::string text() const { return concat(" N=", n, " H=", h, " W=", w, " C=", channels); }
-  double flops() const { return 2.0 * 9 * kGroupWidth * static_cast<double>(n * h * w * channels); }
-};
+using Problem = GroupedConvProblem;
 
 Case forward(const Problem& p) {
   Case result("grouped_conv/forward" + p.text(), 9 * kGroupWidth);

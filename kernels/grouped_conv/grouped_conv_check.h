@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/base/check_extent.h"
-#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/grouped_conv/grouped_conv_backward.h"
 
 namespace cf::kernels {
 
@@ -85,6 +85,12 @@ void check(const GroupedConvBackwardWeight<T>& a) {
   detail::check_grouped_images(kName, a.kept, "x", a.x, "dy", a.dy);
   check_extent<K>(kName, "dweight", a.dweight, "dy", a.dy);
   detail::check_input_norm(kName, a);
+}
+
+template <class T>
+void check(const GroupedConvBackward<T>& a) {
+  check(detail::weight_part(a));
+  check(detail::input_part(a));
 }
 
 }  // namespace cf::kernels

@@ -32,12 +32,14 @@ CF_HOST_DEVICE inline int packs_of_runs(const PixelTiles& tiles) {
 
 // Starts copying the tile's pixels without a border, runs of 8 row by row; zeros where no pixel of this tile
 // lies, so that what the taps read there counts nothing.
-template <class T>
-__device__ void copy_runs(const PixelTiles& tiles, const Pixel& origin, const T* image, const PackWalk& walk,
-                          uint4* slots) {
+template <class T, class Samples = AllSamples>
+__device__ void copy_runs(const PixelTiles& tiles, const Pixel& tile, const T* image, const PackWalk& walk,
+                          uint4* slots, const Samples& samples = {}) {
+  const Pixel origin = samples.origin(tiles, tile);
   const std::uint32_t to = shared_address(slots + walk.column * tiles.pitch() + walk.group);
   const auto row_bytes = static_cast<std::uint32_t>(tiles.run_columns() * tiles.pitch() * 16);
   tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, const T* from, bool inside) {
+    if (inside) from += samples.distance(tiles, origin, row);
     copy_async_16(to + static_cast<std::uint32_t>(row) * row_bytes, from, inside);
   });
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/global_average_pool/global_average_pool.h"
-#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/grouped_conv/grouped_conv_backward.h"
 #include "kernels/linear/linear.h"
 #include "kernels/normalize_image/normalize_image.h"
 #include "kernels/patch_conv/patch_conv.h"
@@ -101,6 +101,21 @@ TEST(Extents, KeptSamplesOfAGroupedConv) {
                                                         .kept = two,
                                                         .dx = {nullptr, N{3}, H{4}, W{4}, C{8}}});
   });
+  const auto backward = [=](std::int64_t samples, std::int64_t channels, bool adds) {
+    return [=](auto place) {
+      grouped_conv(place, GroupedConvBackward<float>{.x = {nullptr, N{3}, H{4}, W{4}, C{8}},
+                                                     .kept = two,
+                                                     .weight = {nullptr, K{channels}, R{3}, S{3}, C{8}},
+                                                     .dy = {nullptr, N{samples}, H{4}, W{4}, K{8}},
+                                                     .adds = adds,
+                                                     .dx = {nullptr, N{3}, H{4}, W{4}, C{8}},
+                                                     .dweight = {nullptr, K{8}, R{3}, S{3}, C{8}}});
+    };
+  };
+  expect_refusal("grouped_conv backward weight: kept has N=2, dy has N=3", backward(3, 8, true));
+  expect_refusal("grouped_conv backward input: weight has K=16, dy has K=8", backward(2, 16, true));
+  expect_refusal("grouped_conv backward input: samples are kept only where dx is added to",
+                 backward(2, 8, false));
 }
 
 TEST(Extents, PatchConv) {

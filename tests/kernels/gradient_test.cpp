@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "kernels/global_average_pool/global_average_pool.h"
-#include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/grouped_conv/grouped_conv_backward.h"
 #include "kernels/linear/linear.h"
 #include "kernels/patch_conv/patch_conv.h"
 #include "kernels/squeeze_excite/squeeze_excite.h"
@@ -87,13 +87,11 @@ TEST(Gradients, GroupedConv) {
            [=](const Inputs& given, const Values& dy) {
              Inputs gradients = {zeros(image), zeros(weights)};
              grouped_conv(Reference{},
-                          GroupedConvBackwardInput<double>{.dy = in(dy, n, h, w, k),
-                                                           .weight = in(given[1], k, R{3}, S{3}, C{8}),
-                                                           .dx = out(gradients[0], n, h, w, C{channels})});
-             grouped_conv(Reference{}, GroupedConvBackwardWeight<double>{
-                                           .x = in(given[0], n, h, w, C{channels}),
-                                           .dy = in(dy, n, h, w, k),
-                                           .dweight = out(gradients[1], k, R{3}, S{3}, C{8})});
+                          GroupedConvBackward<double>{.x = in(given[0], n, h, w, C{channels}),
+                                                      .weight = in(given[1], k, R{3}, S{3}, C{8}),
+                                                      .dy = in(dy, n, h, w, k),
+                                                      .dx = out(gradients[0], n, h, w, C{channels}),
+                                                      .dweight = out(gradients[1], k, R{3}, S{3}, C{8})});
              return gradients;
            }});
 }

@@ -5,6 +5,9 @@
 
 #include <functional>
 #include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "kernels/all_cases.h"
 
@@ -61,6 +64,8 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& costs() {
        [](const Case& c) {
          return passes::grouped_conv_backward_weight(rows_of(c, "x"), channels_of(c, "x"));
        }},
+      {"grouped_conv/backward",
+       [](const Case& c) { return passes::grouped_conv_backward(rows_of(c, "x"), channels_of(c, "x")); }},
       {"grouped_conv/forward_normed",
        [](const Case& c) { return passes::normed_conv(rows_of(c, "x"), channels_of(c, "x")); }},
       {"grouped_conv/backward_weight_normed",
@@ -185,8 +190,8 @@ TEST(PassCost, CountsASecondRead) {
   }
 }
 
-// A convolution on kept samples: its tensor of these, that of all samples, and how often an element moves
-// there.
+// A convolution on kept samples: its tensor of these, one of all samples, and how often an element of all
+// samples moves.
 struct KeptPass {
   std::string kept, all;
   double moves;
@@ -198,10 +203,12 @@ TEST(PassCost, CountsKeptSamplesAlone) {
   const std::map<std::string, KeptPass> kept_passes = {
       {"grouped_conv/forward_of_kept",
        {"y", "x", 1, [](auto m, auto c) { return passes::grouped_conv(m, c, false); }}},
-      {"grouped_conv/backward_input_onto", {"dy", "dx", 2, passes::grouped_conv_backward_input_onto}},
+      {"grouped_conv/backward_onto", {"dy", "x", 3, passes::grouped_conv_backward_onto}},
       {"grouped_conv/backward_weight_of_kept", {"dy", "x", 1, passes::grouped_conv_backward_weight}}};
   std::map<std::string, int> compared;
-  for (const Case& c : kernels::grouped_conv_cases()) {
+  std::vector<Case> cases = kernels::grouped_conv_cases();
+  for (Case& c : kernels::grouped_conv_backward_cases()) cases.push_back(std::move(c));
+  for (const Case& c : cases) {
     const auto found = kept_passes.find(c.name.substr(0, c.name.find(' ')));
     if (found == kept_passes.end()) continue;
     const KeptPass& pass = found->second;
