@@ -332,7 +332,9 @@ std::vector<Case> grouped_conv_cases() {
     cases.push_back(normed_backward(problem, activation, 0));
   }
   for (const Problem& p :
-       {Problem{.n = 2, .h = 33, .w = 18, .channels = 24}, Problem{.n = 70, .h = 2, .w = 3, .channels = 8}}) {
+       {Problem{.n = 2, .h = 33, .w = 18, .channels = 24}, Problem{.n = 70, .h = 2, .w = 3, .channels = 8},
+        // More tiles than blocks: two of the tiles one after another.
+        Problem{.n = 3, .h = 15, .w = 1, .channels = 4232}}) {
     cases.push_back(normed_backward(p, Activation::Relu, 1));
   }
   const Problem inference{.n = 3, .h = 5, .w = 7, .channels = 40};

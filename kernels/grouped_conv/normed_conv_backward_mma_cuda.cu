@@ -1,18 +1,15 @@
 // Backward of conv(activation(norm(x))) in 16-bit types. A block goes through its share of the tiles of a
-// slab, dy in slots, x as pixels: it norms x where it lies, sums the products of both for the filter's
-// gradient, convolves dy in place to the gradient behind the activation while x is copied once more, from the
-// L2 cache, and writes that gradient to dx, adding what the norm's needs of it and of x. The blocks' sums are
+// slab, dy in slots, x as pixels: each of its warps sums the products of dy and the normed x for a group's
+// filter, then convolves dy in place to the gradient behind the activation, adding what the norm needs of it
+// and of x; the block writes that gradient to dx while the next tile is on its way. The blocks' sums are
 // added in order by other kernels, and a pass over x and dx ends it.
-#include <algorithm>
-
 #include "kernels/base/alignment.h"
 #include "kernels/base/packs.cuh"
 #include "kernels/batch_norm/backward_parts.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
 #include "kernels/grouped_conv/pixel_tiles.cuh"
-#include "kernels/grouped_conv/tile_convolution.cuh"
+#include "kernels/grouped_conv/tile_gradients.cuh"
 #include "kernels/grouped_conv/tile_norm.cuh"
-#include "kernels/grouped_conv/tile_weight_sums.cuh"
 #include "kernels/grouped_conv/turned_filter.cuh"
 
 namespace cf::kernels {
@@ -23,59 +20,38 @@ struct NormPointers {
   const float *mean, *rstd, *gamma, *bias;  // [C]
 };
 
-// A thread's sums over the tiles of its block: of dh, the gradient in front of the activation, in 8 channels,
-// and of dh (x - mean).
-constexpr int kSums = 2 * kGroupWidth;
-using ChannelSums = float[kSums];
-constexpr std::size_t kSumBytes = kSums * PixelTiles::kThreads * sizeof(float);
+// Of channel lane / 4 of a group. Channels from `channel` on.
+__device__ inline LaneNorm load_norm(const float* scale, const float* shift, const NormPointers& norm,
+                                     int channel, int lane) {
+  const int own = channel + lane / 4;
+  return {.scale = scale[own],
+          .shift = shift[own],
+          .mean = norm.mean[own],
+          .slope = norm.rstd[own] * norm.gamma[own],
+          .bias = norm.bias[own]};
+}
 
-// Stores the gradients that lie in the slots, and adds what the norm needs of them, with x beside them.
-template <Activation kActivation, class T>
-__device__ void store_gradients(const PixelTiles& tiles, const Pixel& origin, const uint4* pixels,
-                                const uint4* slots, const NormPointers& norm, int first_channel,
-                                const PackWalk& walk, T* dx, ChannelSums& sums) {
-  const int channel = first_channel + walk.group * kGroupWidth;
-  float mean[kGroupWidth], scale[kGroupWidth], bias[kGroupWidth];
-  load_floats(norm.rstd + channel, mean);
-  load_floats(norm.gamma + channel, scale);
-#pragma unroll
-  for (int i = 0; i < kGroupWidth; ++i) scale[i] *= mean[i];
-  load_floats(norm.mean + channel, mean);
-  load_floats(norm.bias + channel, bias);
-  const int place = walk.column * tiles.pitch() + walk.group;
-  const int slot_row = tiles.slot_columns() * tiles.pitch(), pixel_row = tiles.run_columns() * tiles.pitch();
+// Stores the gradients that lie in the slots.
+template <class T>
+__device__ void store_gradients(const PixelTiles& tiles, const Pixel& origin, const uint4* slots,
+                                const PackWalk& walk, T* dx) {
+  const uint4* const from = slots + walk.column * tiles.pitch() + walk.group;
+  const int row_packs = tiles.slot_columns() * tiles.pitch();
   tiles.for_each_row(origin, dx, 0, walk, tiles.even_rows(), [&](int row, T* to, bool inside) {
-    if (!inside) return;
-    const auto inputs =
-        load_pack<T, kGroupWidth>(reinterpret_cast<const T*>(pixels + place + row * pixel_row));
-    const auto gradients =
-        load_pack<T, kGroupWidth>(reinterpret_cast<const T*>(slots + place + row * slot_row));
-    store_pack(to, gradients);
-#pragma unroll
-    for (int i = 0; i < kGroupWidth; ++i) {
-      const float deviation = to_float(inputs.value[i]) - mean[i];
-      const float dh = device::activation_gradient<kActivation>(scale[i] * deviation + bias[i],
-                                                                to_float(gradients.value[i]));
-      sums[i] += dh;
-      sums[kGroupWidth + i] += dh * deviation;
-    }
+    if (inside) *reinterpret_cast<uint4*>(to) = from[row * row_packs];
   });
 }
 
-// The sums of all threads of a group, in order, to partial[c] and partial[stride + c]. `shared`: kSumBytes.
-__device__ inline void store_channel_sums(const ChannelSums& sums, int groups, float* shared, float* partial,
-                                          std::int64_t stride) {
-  const int thread = static_cast<int>(threadIdx.x);
+// The sums of a group's lanes to partial[c] and partial[stride + c].
+__device__ inline void store_norm_sums(NormSums sums, int lane, float* partial, std::int64_t stride) {
 #pragma unroll
-  for (int i = 0; i < kSums; ++i) shared[i * PixelTiles::kThreads + thread] = sums[i];
-  __syncthreads();
-  if (thread >= groups * kSums) return;
-  const int group = thread / kSums, which = thread % kSums;
-  float sum = 0;
-  for (int other = group; other < PixelTiles::kThreads; other += groups) {
-    sum += shared[which * PixelTiles::kThreads + other];
+  for (int step = 1; step < 4; step *= 2) {
+    sums.gradient += __shfl_xor_sync(0xffffffffU, sums.gradient, step);
+    sums.product += __shfl_xor_sync(0xffffffffU, sums.product, step);
   }
-  partial[which / kGroupWidth * stride + group * kGroupWidth + which % kGroupWidth] = sum;
+  if (lane % 4 != 0) return;
+  partial[lane / 4] = sums.gradient;
+  partial[stride + lane / 4] = sums.product;
 }
 
 struct PartialSums {
@@ -84,6 +60,18 @@ struct PartialSums {
   std::int64_t elements;  // of a filter
   std::int64_t all_channels;
 };
+
+// A block's sums of a group, each lane its own.
+__device__ inline void store_sums(const TileSums& filter, const NormSums& norm, const PartialSums& partial,
+                                  int group, int lane) {
+  const auto chunk = std::int64_t{blockIdx.y};
+  store_norm_sums(norm, lane,
+                  partial.channels + chunk * partial.all_channels + std::int64_t{group} * kGroupWidth,
+                  gridDim.y * partial.all_channels);
+  LaneSums total = {};
+  add_sums(filter, total);
+  store_turned_filter(total, lane, partial.filter + chunk * partial.elements + std::int64_t{group} * kFilter);
+}
 
 // Grid: (slabs, chunks).
 template <class T, Activation kActivation>
@@ -96,43 +84,41 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kSumBlocksPerSm)
   const int slab = static_cast<int>(blockIdx.x), groups = tiles.slab_groups(slab);
   const int first_group = slab * PixelTiles::kGroups, first_channel = first_group * kGroupWidth;
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const PackWalk slot_walk = tiles.slot_walk(groups), pixel_walk = tiles.run_walk(groups);
-  LaneSums total = {};
-  ChannelSums sums = {};
-  for (int tile = static_cast<int>(blockIdx.y); tile < tiles.count(); tile += static_cast<int>(gridDim.y)) {
-    const Pixel origin = tiles.origin(tile);
-    copy_runs(tiles, origin, x + first_channel, pixel_walk, pixels);
-    copy_tile(tiles, origin, dy + first_channel, slot_walk, tiles.slot_rows(), slots);
-    norm.apply(tiles, origin, x + first_channel, first_channel, 0, pixel_walk, tiles.even_rows(),
-               tiles.run_columns(), pixels);
-    wait_for_copies();
-    __syncthreads();
-    if (warp < groups) {
-      TileSums of_tile = {};
-      add_tile<T>(tiles, slots, pixels, warp, lane, of_tile);
-      add_sums(of_tile, total);
-    }
-    __syncthreads();
-    copy_runs(tiles, origin, x + first_channel, pixel_walk, pixels);  // as it was
-    if (warp < groups) {
-      std::uint32_t taps[3][3];
-      load_taps<Direction::BackwardInput>(weight + std::int64_t{first_group + warp} * kFilter, lane, taps);
-      uint4* const dump = pixels + packs_of_runs(tiles) + warp * kDumpRows;
-      convolve_group<Activation::None, T>(tiles, make_filter(taps, 0), warp, lane, slots, dump);
-    }
-    wait_for_copies();
-    __syncthreads();
-    store_gradients<kActivation>(tiles, origin, pixels, slots, pointers, first_channel, pixel_walk,
-                                 dx + first_channel, sums);
-    __syncthreads();
+  const int group = first_group + warp;
+  TileSums filter_sums = {};
+  NormSums norm_sums;
+  int tile = static_cast<int>(blockIdx.y);
+  if (tile < tiles.count()) {
+    copy_runs(tiles, tiles.origin(tile), x + first_channel, tiles.run_walk(groups), pixels);
+    copy_tile(tiles, tiles.origin(tile), dy + first_channel, tiles.slot_walk(groups), tiles.slot_rows(),
+              slots);
   }
-  const auto chunk = std::int64_t{blockIdx.y};
-  store_channel_sums(sums, groups, reinterpret_cast<float*>(slots),
-                     partial.channels + chunk * partial.all_channels + first_channel,
-                     gridDim.y * partial.all_channels);
-  if (warp >= groups) return;
-  store_turned_filter(total, lane,
-                      partial.filter + chunk * partial.elements + std::int64_t{first_group + warp} * kFilter);
+  while (tile < tiles.count()) {
+    const Pixel origin = tiles.origin(tile);
+    wait_for_copies();
+    __syncthreads();
+    if (warp < groups) {
+      const LaneNorm lane_norm = load_norm(norm.scale, norm.shift, pointers, group * kGroupWidth, lane);
+      add_normed_tile<kActivation, T>(tiles, origin, slots, pixels, warp, lane, lane_norm, filter_sums);
+      __syncwarp();
+      std::uint32_t taps[3][3];
+      load_taps<Direction::BackwardInput>(weight + std::int64_t{group} * kFilter, lane, taps);
+      uint4* const dump = pixels + packs_of_runs(tiles) + warp * kDumpRows;
+      differentiate_group<kActivation, T>(tiles, origin, make_row_filter(taps), warp, lane, pixels, lane_norm,
+                                          slots, dump, norm_sums);
+    }
+    __syncthreads();
+    tile += static_cast<int>(gridDim.y);
+    const Pixel next = tiles.origin(tile);
+    const bool has_next = tile < tiles.count();
+    if (has_next) copy_runs(tiles, next, x + first_channel, tiles.run_walk(groups), pixels);
+    store_gradients(tiles, origin, slots, tiles.run_walk(groups), dx + first_channel);
+    __syncthreads();
+    if (has_next) {
+      copy_tile(tiles, next, dy + first_channel, tiles.slot_walk(groups), tiles.slot_rows(), slots);
+    }
+  }
+  if (warp < groups) store_sums(filter_sums, norm_sums, partial, group, lane);
 }
 
 template <class T>
@@ -171,10 +157,9 @@ void convolve_by_mma(Cuda place, const NormedConvBackward<T>& a) {
   float* const memory = workspace_as<float>(kName, a.workspace, plan.floats());
   const PartialSums partial{memory, memory + plan.filter, elements, a.mean.size()};
   const auto packs = packs_of_slots(tiles) + packs_of_runs(tiles) + PixelTiles::kGroups * kDumpRows;
-  const LaunchShape shape{
-      .grid = {static_cast<unsigned>(tiles.slabs()), static_cast<unsigned>(chunks)},
-      .block = PixelTiles::kThreads,
-      .shared_bytes = std::max(kSumBytes, static_cast<std::size_t>(packs) * sizeof(uint4))};
+  const LaunchShape shape{.grid = {static_cast<unsigned>(tiles.slabs()), static_cast<unsigned>(chunks)},
+                          .block = PixelTiles::kThreads,
+                          .shared_bytes = static_cast<std::size_t>(packs) * sizeof(uint4)};
   dispatch_tile_norm(kName, a.norm, [&]<class Norm>(const Norm& norm) {
     if constexpr (!std::is_same_v<Norm, NoTileNorm>) {
       launch(kName, normed_conv_backward_kernel<T, Norm::kKind>, shape, place, tiles, a.x.data(), norm,

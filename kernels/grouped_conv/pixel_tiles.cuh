@@ -30,6 +30,20 @@ struct PackWalk {
   int group, column, first_row, stride;
 };
 
+// A way down the rows of outputs of a tile, two at a time: which of them lie within the images.
+struct RowsInside {
+  int row, rows;               // of the tile; from `rows` on, none is inside
+  int place, between, period;  // of the sample: the row that lies between two samples
+
+  __device__ bool first() const { return row < rows && place != between; }
+  __device__ bool second() const { return row + 1 < rows && place + 1 != between; }
+  __device__ void go_two() {
+    row += 2;
+    place += 2;
+    if (place >= period) place -= period;
+  }
+};
+
 class PixelTiles {
  public:
   static constexpr int kThreads = 256;
@@ -75,6 +89,14 @@ class PixelTiles {
   // The sample that a row of a tile, with or without a border, belongs to.
   __device__ int sample_of_row(const Pixel& origin, int tile_row) const {
     return samples_per_tile_ == 1 ? origin.sample : origin.sample + tile_row / period_;
+  }
+
+  // The outputs of a tile within the images: its first columns, and rows from the first on.
+  __device__ int columns_inside(const Pixel& origin) const { return min(columns_, width_ - origin.column); }
+  __device__ RowsInside rows_inside(const Pixel& origin) const {
+    const int rows =
+        samples_per_tile_ == 1 ? min(rows_, height_ - origin.row) : (samples_ - origin.sample) * period_;
+    return {.row = 0, .rows = rows, .place = 0, .between = rows_, .period = period_};
   }
 
   // How the threads of a block share rows of `columns` pixels of a slab.

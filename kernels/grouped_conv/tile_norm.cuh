@@ -24,20 +24,13 @@ struct TileNorm {
   template <class T>
   __device__ void apply(const PixelTiles& tiles, const Pixel& origin, const T* image, int first_channel,
                         const PackWalk& walk, int rows, uint4* slots) const {
-    apply(tiles, origin, image, first_channel, 1, walk, rows, tiles.slot_columns(), slots);
-  }
-
-  // The same for packs with another border, rows of `columns`.
-  template <class T>
-  __device__ void apply(const PixelTiles& tiles, const Pixel& origin, const T* image, int first_channel,
-                        int border, const PackWalk& walk, int rows, int columns, uint4* packs) const {
     float scales[kGroupWidth], shifts[kGroupWidth];
     load_floats(scale + first_channel + walk.group * kGroupWidth, scales);
     load_floats(shift + first_channel + walk.group * kGroupWidth, shifts);
-    T* const to = reinterpret_cast<T*>(packs + walk.column * tiles.pitch() + walk.group);
-    const int row_size = columns * tiles.pitch() * kGroupWidth;
+    T* const to = reinterpret_cast<T*>(slots + walk.column * tiles.pitch() + walk.group);
+    const int row_size = tiles.slot_columns() * tiles.pitch() * kGroupWidth;
     wait_for_copies();
-    tiles.for_each_row(origin, image, border, walk, rows, [&](int row, const T*, bool inside) {
+    tiles.for_each_row(origin, image, 1, walk, rows, [&](int row, const T*, bool inside) {
       if (!inside) return;
       float value[kGroupWidth];
       load_floats(to + row * row_size, value);
