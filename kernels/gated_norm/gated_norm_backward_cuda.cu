@@ -15,7 +15,7 @@ namespace {
 using squeeze_excite_detail::GateExtents;
 using squeeze_excite_detail::GateGradients;
 
-constexpr int kPixels = 4;  // that a thread loads ahead
+constexpr int kPixels = 4;  // of two images, on their way to a thread
 
 struct NormPointers {
   const float *mean, *rstd, *gamma, *bias;  // [C]
@@ -60,8 +60,9 @@ __global__ void __launch_bounds__(kImageBlock, 2)
   const auto tile = sample_tile<n>(walk);
   float dy_slopes[n] = {}, dy_slopes_d[n] = {}, slopes[n] = {}, slopes_d[n] = {}, dy_activated[n] = {};
   if (tile.has_channels) {
+    PixelStream<T, n, 2, kPixels> pixels(tile, walk, {x, dy});
     const Norm<n> norm(pointers, tile.channel);
-    for_each_pixel<kPixels, n>(tile, walk, {x, dy}, [&](std::int64_t, const Pack<T, n>(&packs)[2]) {
+    pixels.for_each([&](std::int64_t, const Pack<T, n>(&packs)[2]) {
 #pragma unroll
       for (int j = 0; j < n; ++j) {
         const float d = to_float(packs[0].value[j]) - norm.mean[j], gradient = to_float(packs[1].value[j]);
@@ -134,13 +135,14 @@ __global__ void __launch_bounds__(kImageBlock, 2)
                           T* dx) {
   const auto tile = sample_tile<n>(walk);
   if (!tile.has_channels) return;
+  PixelStream<T, n, 2, kPixels> pixels(tile, walk, {x, dy});
   const Norm<n> norm(pointers, tile.channel);
   float slopes[n], offsets[n], gates[n], shifts[n];
   load_floats(coefficients.slope + tile.channel, slopes);
   load_floats(coefficients.offset + tile.channel, offsets);
   load_floats(gate + tile.at(walk.e), gates);
   load_floats(per_pixel + tile.at(walk.e), shifts);
-  for_each_pixel<kPixels, n>(tile, walk, {x, dy}, [&](std::int64_t offset, const Pack<T, n>(&packs)[2]) {
+  pixels.for_each([&](std::int64_t offset, const Pack<T, n>(&packs)[2]) {
     Pack<T, n> out;
 #pragma unroll
     for (int j = 0; j < n; ++j) {

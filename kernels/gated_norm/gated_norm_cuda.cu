@@ -10,16 +10,19 @@ namespace cf::kernels {
 
 namespace {
 
+constexpr int kPixels = 4;  // on their way to a thread
+
 template <class T, Activation kActivation, int n>
 __global__ void __launch_bounds__(kImageBlock)
     pool_kernel(SampleWalk walk, const T* x, const float* scale, const float* shift, float* pooled) {
   const auto tile = sample_tile<n>(walk);
   float sums[n] = {};
   if (tile.has_channels) {
+    PixelStream<T, n, 1, kPixels> pixels(tile, walk, {x});
     float scales[n], shifts[n];
     load_floats(scale + tile.channel, scales);
     load_floats(shift + tile.channel, shifts);
-    for_each_pixel<8, n>(tile, walk, {x}, [&](std::int64_t, const Pack<T, n>(&packs)[1]) {
+    pixels.for_each([&](std::int64_t, const Pack<T, n>(&packs)[1]) {
 #pragma unroll
       for (int j = 0; j < n; ++j) {
         sums[j] += device::activate<kActivation>(scales[j] * to_float(packs[0].value[j]) + shifts[j]);
@@ -38,11 +41,12 @@ __global__ void __launch_bounds__(kImageBlock) apply_kernel(SampleWalk walk, con
                                                             const float* shift, const float* gate, T* y) {
   const auto tile = sample_tile<n>(walk);
   if (!tile.has_channels) return;
+  PixelStream<T, n, 1, kPixels> pixels(tile, walk, {x});
   float scales[n], shifts[n], gates[n];
   load_floats(scale + tile.channel, scales);
   load_floats(shift + tile.channel, shifts);
   load_floats(gate + tile.at(walk.e), gates);
-  for_each_pixel<4, n>(tile, walk, {x}, [&](std::int64_t offset, const Pack<T, n>(&packs)[1]) {
+  pixels.for_each([&](std::int64_t offset, const Pack<T, n>(&packs)[1]) {
     Pack<T, n> out;
 #pragma unroll
     for (int j = 0; j < n; ++j) {

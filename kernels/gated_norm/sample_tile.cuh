@@ -6,12 +6,13 @@
 
 #include <cstdint>
 
+#include "kernels/base/async_copy.cuh"
 #include "kernels/base/channels_last.cuh"
 
 namespace cf::kernels {
 
-// Whole samples behind one another, so that a pass finds what the one before it left in the L2 cache if it
-// goes the other way.
+// Samples behind one another and the pixels of each, so that a pass finds what the one before it left in the
+// L2 cache if it goes the other way: both ways, since the samples at work at a time are more than it holds.
 enum class SampleOrder { FirstToLast, LastToFirst };
 
 // Threads of a block: `packs` side by side in each of `pixels` pixels, and so on with the next packs.
@@ -22,15 +23,18 @@ struct SampleWalk {
   SampleOrder order;
 };
 
-// A thread's pixels [first_pixel, e.pixels), a pixel in every walk.pixels; none where it has no channels.
+// A thread's pixels [first_pixel, e.pixels) in the walk's order, a pixel in every walk.pixels; none where it
+// has no channels.
 struct SampleTile {
   std::int64_t sample, channel, first_pixel;
   bool has_channels;
 
   // Place of the channels in [N,C], and of a pixel's in the image.
   __device__ std::int64_t at(const ImageExtents& e) const { return sample * e.channels + channel; }
-  __device__ std::int64_t offset(const ImageExtents& e, std::int64_t pixel) const {
-    return (sample * e.pixels + pixel) * e.channels + channel;
+  __device__ std::int64_t offset(const SampleWalk& walk, std::int64_t pixel) const {
+    const ImageExtents& e = walk.e;
+    const std::int64_t place = walk.order == SampleOrder::FirstToLast ? pixel : e.pixels - 1 - pixel;
+    return (sample * e.pixels + place) * e.channels + channel;
   }
   // Of the threads that share the channels, the one that finishes.
   __device__ bool finishes() const { return has_channels && first_pixel == 0; }
@@ -58,29 +62,64 @@ __device__ inline float sum_over_pixels(const SampleWalk& walk, float value) {
   return value;
 }
 
-// body(pixel's offset, packs) with the packs of all images at each pixel of the thread, which are loaded some
-// pixels ahead: the compiler would not move a load over the store of the pixel before.
-template <int kPixels, int n, class T, int kImages, class Body>
-__device__ inline void for_each_pixel(const SampleTile& tile, const SampleWalk& walk,
-                                      const T* const (&images)[kImages], const Body& body) {
-  const ImageExtents& e = walk.e;
-  for (std::int64_t first = tile.first_pixel; first < e.pixels; first += kPixels * walk.pixels) {
-    Pack<T, n> packs[kPixels][kImages];
+// The packs of some images at each pixel of a thread, of which the next kAhead are on their way, the first
+// from construction on: a thread waits only for what it started that long before. Each thread copies to and
+// reads places of its own in shared memory, which needs no barrier. One stream of a type in a kernel.
+template <class T, int n, int kImages, int kAhead>
+class PixelStream {
+ public:
+  using Packs = Pack<T, n>[kImages];
+
+  __device__ PixelStream(const SampleTile& tile, const SampleWalk& walk, const T* const (&images)[kImages])
+      : left_((walk.e.pixels - tile.first_pixel + walk.pixels - 1) / walk.pixels),
+        offset_(tile.offset(walk, tile.first_pixel)),
+        step_((walk.order == SampleOrder::FirstToLast ? walk.pixels : -walk.pixels) * walk.e.channels) {
 #pragma unroll
-    for (int i = 0; i < kPixels; ++i) {
-      const std::int64_t pixel = first + i * walk.pixels;
+    for (int image = 0; image < kImages; ++image) images_[image] = images[image];
+    if constexpr (kIsCopied) {
 #pragma unroll
-      for (int image = 0; image < kImages; ++image) {
-        packs[i][image] = load_pack<T, n>(images[image] + tile.offset(e, pixel < e.pixels ? pixel : first));
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < kPixels; ++i) {
-      const std::int64_t pixel = first + i * walk.pixels;
-      if (pixel < e.pixels) body(tile.offset(e, pixel), packs[i]);
+      for (int i = 0; i < kAhead; ++i) start(i, i);
     }
   }
-}
+
+  // body(pixel's offset, packs)
+  template <class Body>
+  __device__ void for_each(const Body& body) {
+    for (int slot = 0; left_ > 0; --left_, offset_ += step_, slot = (slot + 1) % kAhead) {
+      Packs packs;
+      if constexpr (kIsCopied) wait_for_copies<kAhead - 1>();
+#pragma unroll
+      for (int image = 0; image < kImages; ++image) {
+        packs[image] = kIsCopied ? *place(slot, image) : load_pack<T, n>(images_[image] + offset_);
+      }
+      if constexpr (kIsCopied) start(slot, kAhead);
+      body(offset_, packs);
+    }
+  }
+
+ private:
+  static constexpr bool kIsCopied = sizeof(Pack<T, n>) == 16;
+
+  static __device__ Pack<T, n>* place(int slot, int image) {
+    __shared__ Pack<T, n> places[kIsCopied ? kAhead : 1][kImages][kIsCopied ? kImageBlock : 1];
+    return &places[slot][image][threadIdx.x];
+  }
+
+  // The pixel that many steps from here, if there is one: a group of copies either way.
+  __device__ void start(int slot, int steps) const {
+    if (steps < left_) {
+#pragma unroll
+      for (int image = 0; image < kImages; ++image) {
+        copy_async_16(static_cast<std::uint32_t>(__cvta_generic_to_shared(place(slot, image))),
+                      images_[image] + offset_ + steps * step_, true);
+      }
+    }
+    commit_copies();
+  }
+
+  std::int64_t left_, offset_, step_;
+  const T* images_[kImages];
+};
 
 inline SampleWalk sample_walk(const ImageExtents& e, std::int64_t all_packs, int packs, int pixels,
                               SampleOrder order) {
@@ -88,24 +127,34 @@ inline SampleWalk sample_walk(const ImageExtents& e, std::int64_t all_packs, int
   return {e, packs, pixels, static_cast<int>((all_packs + packs_of_block - 1) / packs_of_block), order};
 }
 
-// To add pixels up, packs of n channels: as many pixels at a time as it takes threads to fill a GPU, which
-// the shape alone decides, for the same sums everywhere.
-inline SampleWalk walk_that_adds(const ImageExtents& e, int n, SampleOrder order) {
+// As many pixels at a time as it takes threads to fill a GPU, which the shape alone decides, for the same
+// sums everywhere.
+inline int pixels_at_a_time(const ImageExtents& e, std::int64_t packs) {
   constexpr std::int64_t kWantedThreads = 132 * 512;
   constexpr int kMostPixels = 8;
-  const std::int64_t packs = e.channels / n;
   int pixels = 1;
   while (pixels < kMostPixels && pixels < e.pixels && e.samples * packs * pixels < kWantedThreads)
     pixels *= 2;
+  return pixels;
+}
+
+// To add pixels up, packs of n channels.
+inline SampleWalk walk_that_adds(const ImageExtents& e, int n, SampleOrder order) {
+  const std::int64_t packs = e.channels / n;
+  const int pixels = pixels_at_a_time(e, packs);
   return sample_walk(e, packs, 32 / pixels, pixels, order);
 }
 
-// To take each pixel for itself, packs of n channels.
+// To take each pixel for itself, packs of n channels: as many samples at a time as a walk that adds, for what
+// that one left in the L2 cache, if that leaves no thread without channels.
 inline SampleWalk walk_that_maps(const ImageExtents& e, int n, SampleOrder order) {
   const std::int64_t packs = e.channels / n;
   int width = 1;
   while (width < packs && width < 32) width *= 2;
-  return sample_walk(e, packs, width, kImageBlock / width, order);
+  int packs_of_block = width;
+  while (packs % (2 * packs_of_block) == 0 && packs_of_block * pixels_at_a_time(e, packs) < kImageBlock)
+    packs_of_block *= 2;
+  return sample_walk(e, packs, width, kImageBlock / packs_of_block, order);
 }
 
 inline LaunchShape sample_shape(std::string_view kernel, const SampleWalk& walk) {
