@@ -16,8 +16,8 @@ PassCost cost(std::int64_t macs, std::int64_t narrow, std::int64_t wide) {
 
 }  // namespace
 
-PassCost linear(std::int64_t m, std::int64_t c, std::int64_t k, bool bias) {
-  return cost(m * c * k, m * c + c * k + m * k, bias ? k : 0);
+PassCost linear(std::int64_t m, std::int64_t c, std::int64_t k, bool bias, bool statistics) {
+  return cost(m * c * k, m * c + c * k + m * k, (bias ? k : 0) + (statistics ? 2 * k : 0));
 }
 
 PassCost linear_backward_input(std::int64_t m, std::int64_t c, std::int64_t k) {

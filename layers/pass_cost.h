@@ -18,7 +18,7 @@ struct PassCost {
 // e: hidden channels.
 namespace passes {
 
-PassCost linear(std::int64_t m, std::int64_t c, std::int64_t k, bool bias);
+PassCost linear(std::int64_t m, std::int64_t c, std::int64_t k, bool bias, bool statistics = false);
 PassCost linear_backward_input(std::int64_t m, std::int64_t c, std::int64_t k);
 PassCost linear_backward_weight(std::int64_t m, std::int64_t c, std::int64_t k, bool bias);
 

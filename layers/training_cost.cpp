@@ -1,6 +1,7 @@
 #include "layers/training_cost.h"
 
 #include "framework/ops/gather_samples.h"
+#include "kernels/linear/linear_statistics_wgmma.h"
 #include "layers/pass_cost.h"
 #include "layers/route.h"
 #include "layers/visit.h"
@@ -54,9 +55,10 @@ class StepWriter {
 
   // --- layers on m rows
 
-  void linear(const std::string& name, std::int64_t m, const Parameter& weight, bool bias = false) {
+  void linear(const std::string& name, std::int64_t m, const Parameter& weight, bool bias = false,
+              bool statistics = false) {
     const std::int64_t c = inputs_of(weight), k = outputs_of(weight);
-    forward(name, passes::linear(m, c, k, bias));
+    forward(name, passes::linear(m, c, k, bias, statistics));
     backward(name + " backward input", passes::linear_backward_input(m, c, k));
     backward(name + " backward weight", passes::linear_backward_weight(m, c, k, bias));
   }
@@ -175,8 +177,10 @@ class StepWriter {
     const std::int64_t m = kept * pixels_of_sample(), e = outputs_of(block.expand.weight),
                        squeezed = outputs_of(block.se.reduce.weight);
     parts_.back().why_not_fused = "MBConv blocks are counted layer by layer, as they train on a GPU";
-    linear(".expand", m, block.expand.weight);
-    forward(".expand_bn statistics", passes::batch_norm_statistics(m, e));
+    const bool at_the_store = options_.type != kWide && kernels::fit_statistics_at_the_store(channels(), e);
+    linear(".expand", m, block.expand.weight, false, at_the_store);
+    forward(".expand_bn statistics",
+            at_the_store ? passes::batch_norm_of_given(e) : passes::batch_norm_statistics(m, e));
     backward(".expand_bn backward", passes::batch_norm_backward(m, e));
     forward(".conv", passes::normed_conv(m, e));
     backward(".conv backward input", passes::grouped_conv_backward_input(m, e));

@@ -97,8 +97,8 @@ struct NormedConv {
   };
 
   static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight,
-                        const BatchNormState& norm, Activation activation) {
-    saved = {batch_norm_fold(pass, x, norm), activation, &weight};
+                        const BatchNormState& norm, Activation activation, const BatchMoments& moments) {
+    saved = {batch_norm_fold(pass, x, norm, moments), activation, &weight};
     return convolve(pass, saved.normed, activation, weight);
   }
 
@@ -137,8 +137,8 @@ Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight) {
 }
 
 Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm, Activation activation,
-                     Parameter& weight) {
-  return record<NormedConv>(pass, inputs(x), weight, norm, activation);
+                     Parameter& weight, const BatchMoments& moments) {
+  return record<NormedConv>(pass, inputs(x), weight, norm, activation, moments);
 }
 
 Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight) {

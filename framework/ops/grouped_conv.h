@@ -9,9 +9,9 @@ namespace cf {
 Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight);
 
 // conv(activation(norm(x))), which keeps x alone: neither the normed input nor the activated one. Statistics
-// as batch_norm takes and collects them.
+// as batch_norm takes and collects them, or those given.
 Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm,
-                     kernels::Activation activation, Parameter& weight);
+                     kernels::Activation activation, Parameter& weight, const BatchMoments& moments = {});
 
 // For ops that contain the convolution. Backward: from the gradient dy of its output, the weight's gradient
 // goes to its bucket; returns that of x, or nothing unless wanted. Types are those of x and dy.

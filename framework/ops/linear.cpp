@@ -17,9 +17,10 @@ struct Linear {
     Parameter* bias = nullptr;
   };
 
-  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias) {
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias,
+                        BatchMoments* moments) {
     saved = {x, &weight, bias};
-    return linear_forward(pass, x, weight, bias);
+    return linear_forward(pass, x, weight, bias, moments);
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
@@ -30,21 +31,37 @@ struct Linear {
 }  // namespace
 
 Variable linear(Pass& pass, const Variable& x, Parameter& weight, Parameter* bias) {
-  return record<Linear>(pass, inputs(x), weight, bias);
+  BatchMoments* const none = nullptr;
+  return record<Linear>(pass, inputs(x), weight, bias, none);
 }
 
-Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, const Parameter* bias) {
+LinearResult linear_before_norm(Pass& pass, const Variable& x, Parameter& weight) {
+  CF_CHECK(pass.training(), "linear_before_norm takes the statistics of a batch: training only");
+  LinearResult result;
+  Parameter* const none = nullptr;
+  result.y = record<Linear>(pass, inputs(x), weight, none, &result.moments);
+  return result;
+}
+
+Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, const Parameter* bias,
+                      BatchMoments* moments) {
   Tensor y = pass.empty(x.dtype(), x.shape().with(C{weight.shape.extent<K>().value}));
   pass.executor().at(x.dtype(), [&]<class T>(auto place) {
-    pass.executor().with_workspace(
-        place,
-        kernels::LinearForward<T>{
-            .x = x.rows<const T, M, C>(),
-            .weight = weight.for_compute().view<const T, K, C>(),
-            .bias = bias ? bias->value.view<const Wide<T>, K>() : View<const Wide<T>, K>{},
-            .y = y.rows<T, M, K>(),
-            .workspace = {}},
-        call_linear);
+    kernels::LinearForward<T> args{
+        .x = x.rows<const T, M, C>(),
+        .weight = weight.for_compute().view<const T, K, C>(),
+        .bias = bias ? bias->value.view<const Wide<T>, K>() : View<const Wide<T>, K>{},
+        .y = y.rows<T, M, K>(),
+        .workspace = {}};
+    if (moments && kernels::takes_statistics_at_the_store(place, args)) {
+      const auto channels = [&] {
+        return pass.empty(kDType<Wide<T>>, Shape(C{weight.shape.extent<K>().value}));
+      };
+      *moments = {channels(), channels()};
+      args.mean = moments->mean.template renamed<Wide<T>, K>();
+      args.variance = moments->variance.template renamed<Wide<T>, K>();
+    }
+    pass.executor().with_workspace(place, args, call_linear);
   });
   return y;
 }

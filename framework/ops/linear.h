@@ -1,17 +1,26 @@
 // y = x weight' + bias over the last axis: a linear layer on [N,C], a 1x1 convolution on [N,H,W,C].
 #pragma once
 
-#include "framework/autograd/variable.h"
-#include "framework/parameters/parameter.h"
+#include "framework/ops/batch_norm.h"
 
 namespace cf {
 
 // weight [K,C]; bias [K] or null.
 Variable linear(Pass& pass, const Variable& x, Parameter& weight, Parameter* bias = nullptr);
 
+// The same without bias, with the statistics of y for the norm behind it where they cost less at the store
+// than in a pass of their own; otherwise without them. Training only.
+struct LinearResult {
+  Variable y;
+  BatchMoments moments;
+};
+LinearResult linear_before_norm(Pass& pass, const Variable& x, Parameter& weight);
+
 // For ops that contain the layer. Backward: from the gradient dy of its output, those of weight and bias go
 // to their buckets; returns that of x, or nothing unless wanted.
-Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, const Parameter* bias = nullptr);
+// `moments`, if not null: overwritten as above.
+Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, const Parameter* bias = nullptr,
+                      BatchMoments* moments = nullptr);
 Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias, const Tensor& dy,
                        bool wants_dx);
 

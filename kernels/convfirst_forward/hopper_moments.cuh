@@ -1,24 +1,15 @@
 // The statistics of what feed_forward writes on the Hopper route, taken from what its lanes hold at the
 // store: each warp sums its pixels' distances from its first one, and their squares, channel by channel in
 // shared memory; the block joins its warps at the end, and another kernel the blocks
-// (feed_forward_moments.h). As many blocks as there are multiprocessors share the pixels: the statistics have
-// the same bits on GPUs of the same kind, and may differ by roundings on another.
+// (batch_norm/partial_moments.h). As many blocks as there are multiprocessors share the pixels: the
+// statistics have the same bits on GPUs of the same kind, and may differ by roundings on another.
 #pragma once
 
+#include "kernels/base/pairs.cuh"
+#include "kernels/batch_norm/row_moments.cuh"
 #include "kernels/convfirst_forward/hopper_sums.cuh"
 
 namespace cf::kernels::convfirst_hopper {
-
-template <class T>
-__device__ __forceinline__ float2 floats_of_pair(std::uint32_t pair) {
-  T first, second;
-  first.bits = static_cast<std::uint16_t>(pair);
-  second.bits = static_cast<std::uint16_t>(pair >> 16);
-  return {to_float(first), to_float(second)};
-}
-
-// A difference of sums that is negative by rounding alone; NaN stays NaN.
-__device__ __forceinline__ float positive_or_nan(float difference) { return difference < 0 ? 0 : difference; }
 
 // The first kHalf values get the sums of theirs, or of the others, and the lane kHalf * 2 away; which of
 // both, the lane's bit of that number says.

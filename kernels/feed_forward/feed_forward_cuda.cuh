@@ -3,11 +3,11 @@
 #pragma once
 
 #include "kernels/base/alignment.h"
+#include "kernels/batch_norm/partial_moments.h"
 #include "kernels/convfirst_forward/hopper_route.cuh"
 #include "kernels/convfirst_forward/portable_route.cuh"
 #include "kernels/feed_forward/feed_forward.h"
 #include "kernels/feed_forward/feed_forward_check.h"
-#include "kernels/feed_forward/feed_forward_moments.h"
 
 namespace cf::kernels {
 
@@ -88,7 +88,7 @@ void run_on_hopper(Cuda place, const FeedForward<T>& a, const ConvFirstRoute& ro
            hopper_arguments(a, Tile::get(), route.hopper, moments));
   });
   if (moments == nullptr) return;
-  join_moments(place, {moments, route.blocks, static_cast<int>(route.channels)}, a.mean.data(),
+  join_moments(place, kFeedForward, {moments, route.blocks, static_cast<int>(route.channels)}, a.mean.data(),
                a.variance.data());
 }
 

@@ -4,6 +4,8 @@
 //   backward input   dx[m,c] = sum_k dy[m,k] weight[k,c]
 //   backward weight  dweight[k,c] = accumulate dweight[k,c] + sum_m dy[m,k] x[m,c]
 //                    dbias[k]     = accumulate dbias[k]     + sum_m dy[m,k]
+//
+//   mean[k], variance[k]: of y over its M rows, as batch_norm's statistics; M = 1 is an error then
 #pragma once
 
 #include "kernels/base/dtype.h"
@@ -17,8 +19,9 @@ template <class T>
 struct LinearForward {
   View<const T, M, C> x;
   View<const T, K, C> weight;
-  View<const Wide<T>, K> bias;  // empty: none
-  View<T, M, K> y;              // overwritten
+  View<const Wide<T>, K> bias;                // empty: none
+  View<T, M, K> y;                            // overwritten
+  View<Wide<T>, K> mean = {}, variance = {};  // overwritten; empty, both: not wanted
   Workspace workspace;
 };
 
@@ -61,6 +64,14 @@ void linear(Cpu, const LinearBackwardWeight<float>&);
 std::size_t workspace_bytes(Cpu, const LinearForward<float>&);
 std::size_t workspace_bytes(Cpu, const LinearBackwardInput<float>&);
 std::size_t workspace_bytes(Cpu, const LinearBackwardWeight<float>&);
+
+// Whether statistics are taken where y is stored; otherwise a pass of their own takes them.
+template <class Place, class T>
+bool takes_statistics_at_the_store(Place, const LinearForward<T>&) {
+  return false;
+}
+bool takes_statistics_at_the_store(Cuda, const LinearForward<Half>&);
+bool takes_statistics_at_the_store(Cuda, const LinearForward<BFloat16>&);
 
 template <class T>
 std::size_t workspace_bytes(Cuda, const LinearForward<T>&);

@@ -9,26 +9,45 @@ struct Problem {
   std::int64_t m, c, k;
   bool bias = false;
   bool benchmark_only = false;
+  bool statistics = false;
+  int sm_limit = 0;        // 1: a few blocks work on tile after tile
+  double weight_mean = 0;  // far from 0: so is y, by many deviations
 
   std::string text() const { return concat(" M=", m, " C=", c, " K=", k, bias ? " bias" : ""); }
+  std::string forward_text() const {
+    return concat(statistics ? "/forward/statistics" : "/forward", text(),
+                  weight_mean == 0 ? "" : " far from zero");
+  }
+  std::string cuda_variant() const { return sm_limit == 0 ? "" : " one SM"; }
   double flops() const {
     return 2.0 * static_cast<double>(m) * static_cast<double>(c) * static_cast<double>(k);
   }
 };
 
 Case forward(const Problem& p) {
-  Case result(concat("linear/forward", p.text()), p.c);
+  Case result("linear" + p.forward_text(), p.cuda_variant(), p.c);
   const auto x = result.input("x", normal(0.5, 1), M{p.m}, C{p.c});
-  const auto weight = result.input("weight", normal(0, 0.2), K{p.k}, C{p.c});
+  const auto weight = result.input("weight", normal(p.weight_mean, 0.2), K{p.k}, C{p.c});
   CaseHandle<Element::WideT, false, K> bias;
   if (p.bias) bias = result.input<Element::WideT>("bias", normal(0, 1), K{p.k});
   const auto y = result.output("y", M{p.m}, K{p.k});
+  const auto statistics = p.statistics ? p.k : 0;
+  const auto mean = result.output<Element::WideT>("mean", K{statistics});
+  const auto variance = result.output<Element::WideT>("variance", K{statistics});
+  result.rounds_inside = p.statistics;
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
-  result.runs([=](auto place, const auto& t) {
+  result.runs([=, sm_limit = p.sm_limit, wanted = p.statistics](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
-    linear(place, t.with_workspace(
-                      place, LinearForward<T>{.x = t(x), .weight = t(weight), .bias = t(bias), .y = t(y)}));
+    if constexpr (std::is_same_v<decltype(place), Cuda>) place.sm_limit = sm_limit;
+    const View<Wide<T>, K> none;
+    linear(place, t.with_workspace(place, LinearForward<T>{.x = t(x),
+                                                           .weight = t(weight),
+                                                           .bias = t(bias),
+                                                           .y = t(y),
+                                                           .mean = wanted ? t(mean) : none,
+                                                           .variance = wanted ? t(variance) : none,
+                                                           .workspace = {}}));
   });
   return result;
 }
@@ -107,7 +126,24 @@ std::vector<Case> linear_cases() {
       {.m = 401'408, .c = 32, .k = 192, .benchmark_only = true},
       {.m = 401'408, .c = 192, .k = 32, .benchmark_only = true},
   };
+  const Problem with_statistics[] = {
+      {.m = 37, .c = 24, .k = 96, .statistics = true},
+      {.m = 131, .c = 96, .k = 24, .statistics = true, .weight_mean = 1},
+      // At the store: fewer rows than a tile, several tiles, blocks of several.
+      {.m = 3, .c = 128, .k = 128, .statistics = true},
+      {.m = 300, .c = 256, .k = 128, .statistics = true},
+      {.m = 129, .c = 192, .k = 256, .statistics = true, .weight_mean = 1},
+      {.m = 270, .c = 384, .k = 128, .statistics = true},
+      {.m = 517, .c = 512, .k = 128, .statistics = true, .sm_limit = 1},
+      {.m = 700, .c = 256, .k = 256, .statistics = true, .sm_limit = 1, .weight_mean = 1},
+      // Expansions of ConvFirstNet-Small's MBConv blocks at batch 256 and 224 pixels.
+      {.m = 50'176, .c = 256, .k = 1024, .benchmark_only = true, .statistics = true},
+      {.m = 12'544, .c = 512, .k = 2048, .benchmark_only = true, .statistics = true},
+      {.m = 50'176, .c = 256, .k = 1024, .benchmark_only = true},
+      {.m = 12'544, .c = 512, .k = 2048, .benchmark_only = true},
+  };
   std::vector<Case> cases;
+  for (const Problem& p : with_statistics) cases.push_back(forward(p));
   for (const Problem& p : problems) {
     cases.push_back(forward(p));
     cases.push_back(backward_input(p));

@@ -2,9 +2,24 @@
 #pragma once
 
 #include "kernels/base/check_extent.h"
+#include "kernels/batch_norm/batch_norm_check.h"
 #include "kernels/linear/linear.h"
 
 namespace cf::kernels {
+
+namespace detail {
+
+// Of y, where a place has them from a pass of their own.
+template <class T>
+BatchNormStatistics<T> statistics_of(const LinearForward<T>& a) {
+  const C channels{a.y.template extent<K>().value};
+  return {.x = {a.y.data(), a.y.template extent<M>(), channels},
+          .mean = {a.mean.data(), C{a.mean.template extent<K>().value}},
+          .variance = {a.variance.data(), C{a.variance.template extent<K>().value}},
+          .workspace = a.workspace};
+}
+
+}  // namespace detail
 
 template <class T>
 void check(const LinearForward<T>& a) {
@@ -13,6 +28,8 @@ void check(const LinearForward<T>& a) {
   check_extent<M>(kName, "x", a.x, "y", a.y);
   check_extent<K>(kName, "weight", a.weight, "y", a.y);
   if (a.bias) check_extent<K>(kName, "weight", a.weight, "bias", a.bias);
+  CF_CHECK(bool{a.mean} == bool{a.variance}, kName, ": mean and variance are wanted both or not at all");
+  if (a.mean) check(detail::statistics_of(a));
 }
 
 template <class T>

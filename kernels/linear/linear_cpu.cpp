@@ -67,6 +67,7 @@ void linear(Cpu place, const LinearForward<float>& a) {
   const auto c = a.x.extent<C>().value, k = a.weight.extent<K>().value;
   multiply("linear forward", place, a.workspace, {a.weight.data(), 1, c, a.bias.data()},
            {a.x.data(), c, nullptr, c, k, a.y.data(), k}, a.x.extent<M>().value);
+  if (a.mean) batch_norm(place, detail::statistics_of(a));
 }
 
 void linear(Cpu place, const LinearBackwardInput<float>& a) {
@@ -93,9 +94,10 @@ void linear(Cpu place, const LinearBackwardWeight<float>& a) {
              a.dbias.data());
 }
 
-std::size_t workspace_bytes(Cpu, const LinearForward<float>& a) {
-  return sizeof(float) *
-         static_cast<std::size_t>(packed_size(a.x.extent<C>().value, a.weight.extent<K>().value));
+std::size_t workspace_bytes(Cpu place, const LinearForward<float>& a) {
+  const auto packed = sizeof(float) * static_cast<std::size_t>(
+                                          packed_size(a.x.extent<C>().value, a.weight.extent<K>().value));
+  return a.mean ? std::max(packed, workspace_bytes(place, detail::statistics_of(a))) : packed;
 }
 
 std::size_t workspace_bytes(Cpu, const LinearBackwardInput<float>& a) {

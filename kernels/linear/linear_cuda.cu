@@ -8,6 +8,7 @@
 #include "kernels/gemm/multiply_deep.h"
 #include "kernels/linear/linear.h"
 #include "kernels/linear/linear_check.h"
+#include "kernels/linear/linear_statistics_wgmma.h"
 
 namespace cf::kernels {
 
@@ -94,11 +95,24 @@ std::size_t partial_bytes(const LinearBackwardWeight<T>& a) {
   return padded_bytes(static_cast<std::size_t>(slices * a.dy.template extent<K>().value) * sizeof(float));
 }
 
+// With mean and variance.
+template <class T>
+void with_statistics(Cuda place, const LinearForward<T>& a) {
+  if constexpr (!std::is_same_v<T, float>) {
+    if (takes_statistics_at_the_store(place, a)) return linear_statistics_by_wgmma(place, a);
+  }
+  LinearForward<T> product = a;
+  product.mean = product.variance = {};
+  linear(place, product);
+  batch_norm(place, detail::statistics_of(a));
+}
+
 }  // namespace
 
 template <class T>
 void linear(Cuda place, const LinearForward<T>& a) {
   check(a);
+  if (a.mean) return with_statistics(place, a);
   const auto rows = a.x.template extent<M>().value, columns = a.weight.template extent<K>().value;
   const std::size_t waiting = unrounded_bytes(a);
   std::byte* workspace = workspace_as<std::byte>("linear forward", a.workspace, waiting);
@@ -155,9 +169,13 @@ void linear(Cuda place, const LinearBackwardWeight<T>& a) {
 }
 
 template <class T>
-std::size_t workspace_bytes(Cuda, const LinearForward<T>& a) {
-  return unrounded_bytes(a) +
-         gemm_workspace_bytes(a.x.template extent<M>().value, a.weight.template extent<K>().value);
+std::size_t workspace_bytes(Cuda place, const LinearForward<T>& a) {
+  if constexpr (!std::is_same_v<T, float>) {
+    if (a.mean && takes_statistics_at_the_store(place, a)) return statistics_wgmma_bytes(place, a);
+  }
+  const auto product = unrounded_bytes(a) + gemm_workspace_bytes(a.x.template extent<M>().value,
+                                                                 a.weight.template extent<K>().value);
+  return a.mean ? std::max(product, workspace_bytes(place, detail::statistics_of(a))) : product;
 }
 
 template <class T>

@@ -5,7 +5,7 @@
 namespace cf::kernels {
 
 template <class T>
-void linear(Reference, const LinearForward<T>& a) {
+void linear(Reference place, const LinearForward<T>& a) {
   check(a);
   for (M m : range(a.x.template extent<M>())) {
     for (K k : range(a.weight.template extent<K>())) {
@@ -14,6 +14,7 @@ void linear(Reference, const LinearForward<T>& a) {
       a.y(m, k) = T(sum);
     }
   }
+  if (a.mean) batch_norm(place, detail::statistics_of(a));
 }
 
 template <class T>

@@ -41,12 +41,18 @@ const Place kCpu = {"cpu", [] { return Executor::cpu(2); }, DType::Float32};
 const Place kReference16 = {"reference_float16", [] { return Executor::reference(); }, DType::Float16};
 const Place kReferenceB16 = {"reference_bfloat16", [] { return Executor::reference(); }, DType::BFloat16};
 
+std::vector<Place> places_of_gpu() {
+#ifdef CF_WITH_CUDA
+  return {{"cuda_float16", [] { return Executor::cuda(0, DType::Float16); }, DType::Float16},
+          {"cuda_bfloat16", [] { return Executor::cuda(0, DType::BFloat16); }, DType::BFloat16}};
+#else
+  return {};
+#endif
+}
+
 std::vector<Place> places_in_16_bits() {
   std::vector<Place> places = {kReference16, kReferenceB16};
-#ifdef CF_WITH_CUDA
-  places.push_back({"cuda_float16", [] { return Executor::cuda(0, DType::Float16); }, DType::Float16});
-  places.push_back({"cuda_bfloat16", [] { return Executor::cuda(0, DType::BFloat16); }, DType::BFloat16});
-#endif
+  for (const Place& place : places_of_gpu()) places.push_back(place);
   return places;
 }
 
@@ -76,7 +82,6 @@ struct Errors {
     add(truth, run(problem, inputs, place, Fusion::Require), fused);
   }
 
- private:
   static void add(const Results& truth, const Results& results,
                   std::map<std::string, std::vector<double>>& errors) {
     ASSERT_EQ(results.size(), truth.size());
@@ -155,6 +160,30 @@ TEST_P(FusedMBConvAt, ErrsNoMoreThanTheLayersOnAverage) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, FusedMBConvAt, testing::ValuesIn(places_in_16_bits()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+// Layer by layer, wide enough for the statistics of the expansion to be taken where it is stored.
+class MBConvLayersAt : public testing::TestWithParam<Place> {};
+
+TEST_P(MBConvLayersAt, ErrNoMoreThanTheReferenceLoopsOnAverage) {
+  const Place& place = GetParam();
+  if (lacks_gpu(place)) GTEST_SKIP() << count_gpus().why_none;
+  const Problem problem{"wide", Kind::MBConv, 3, 8, 7, 128, 1};
+  const Place& loops = place.dtype == DType::Float16 ? kReference16 : kReferenceB16;
+  std::map<std::string, std::vector<double>> errors, yardstick;
+  for (std::uint64_t draw = 0; draw < 4; ++draw) {
+    const Inputs inputs(problem, place.dtype, draw);
+    const Results truth = run(problem, inputs, kReference64, Fusion::Off);
+    Errors::add(truth, run(problem, inputs, place, Fusion::Off), errors);
+    Errors::add(truth, run(problem, inputs, loops, Fusion::Off), yardstick);
+  }
+  for (const auto& [name, of_place] : errors) {
+    EXPECT_LE(mean(of_place, 1), 1.5 * mean(yardstick[name], 1) + floor_of(place.dtype)) << name;
+  }
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(MBConvLayersAt);
+INSTANTIATE_TEST_SUITE_P(Types, MBConvLayersAt, testing::ValuesIn(places_of_gpu()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 class FusedBlockOf : public testing::TestWithParam<Kind> {};

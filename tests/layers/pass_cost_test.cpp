@@ -43,6 +43,10 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& costs() {
        [](const Case& c) {
          return passes::linear(rows_of(c, "x"), channels_of(c, "x"), channels_of(c, "y"), has_bias(c));
        }},
+      {"linear/forward/statistics",
+       [](const Case& c) {
+         return passes::linear(rows_of(c, "x"), channels_of(c, "x"), channels_of(c, "y"), false, true);
+       }},
       {"linear/backward_input",
        [](const Case& c) {
          return passes::linear_backward_input(rows_of(c, "dx"), channels_of(c, "dx"), channels_of(c, "dy"));

@@ -1,5 +1,6 @@
 #include "kernels/batch_norm/column_slices.cuh"
-#include "kernels/feed_forward/feed_forward_moments.h"
+#include "kernels/batch_norm/partial_moments.h"
+#include "kernels/batch_norm/row_moments.cuh"
 
 namespace cf::kernels::detail {
 
@@ -11,7 +12,7 @@ __global__ void __launch_bounds__(kFinishThreads)
   const auto c = static_cast<int>(finish_channel());
   const float* const squares = partial.data + partial.parts * partial.channels;
   const float* const counts = squares + partial.parts * partial.channels;
-  float first = 0, sums[4] = {0, 0, 0, 0};  // pixels; of distances, their squares, squares within the parts
+  float first = 0, sums[4] = {0, 0, 0, 0};  // rows; of distances, their squares, squares within the parts
   if (c < partial.channels) {
     first = partial.data[c];
     for (int part = static_cast<int>(threadIdx.y); part < partial.parts; part += kFinishLanes) {
@@ -27,13 +28,14 @@ __global__ void __launch_bounds__(kFinishThreads)
   if (threadIdx.y != 0 || c >= partial.channels) return;
   const float distance = sums[1] / sums[0], between = sums[2] - sums[1] * distance;
   mean[c] = first + distance;
-  variance[c] = (sums[3] + (between < 0 ? 0 : between)) / sums[0];  // NaN stays NaN
+  variance[c] = (sums[3] + positive_or_nan(between)) / sums[0];
 }
 
 }  // namespace
 
-void join_moments(Cuda place, const PartialMoments& partial, float* mean, float* variance) {
-  launch("feed_forward, statistics", join_moments_kernel, finish_shape(partial.channels), place, partial,
+void join_moments(Cuda place, std::string_view name, const PartialMoments& partial, float* mean,
+                  float* variance) {
+  launch(concat(name, ", statistics"), join_moments_kernel, finish_shape(partial.channels), place, partial,
          mean, variance);
 }
 
