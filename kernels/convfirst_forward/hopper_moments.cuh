@@ -51,7 +51,7 @@ class Moments : protected Sums<T, Tile> {
 
   // Of all warps, no pixels so far; a barrier follows.
   __device__ __forceinline__ void clear_moments() const {
-    for (int i = threadIdx.x; i < Tile::get().moments_bytes() / 4; i += blockDim.x) {
+    for (int i = threadIdx.x; i < Tile::get().moments_bytes(a_.tiling.teams) / 4; i += blockDim.x) {
       word<float>(shared_, layout_.moments + i * 4) = 0;
     }
   }

@@ -27,7 +27,9 @@ struct HopperTile {
   constexpr int chunk_bytes() const { return 2 * expand_bytes(); }
   // Of feed_forward's statistics, which each warp takes of its own: floats, a multiple of 16 bytes.
   constexpr int moments_of_warp() const { return 3 * channels + 4; }
-  constexpr int moments_bytes() const { return convolves ? 0 : teams * 4 * moments_of_warp() * 4; }
+  constexpr int moments_bytes(int teams_of_block) const {
+    return convolves ? 0 : teams_of_block * 4 * moments_of_warp() * 4;
+  }
   constexpr int filter_bytes() const { return convolves ? channels * 9 * 8 * 2 : 0; }
   // Patches pass the convolution's result from the warps that have its groups to those that have its pixels;
   // two buffers, so that the next result does not wait for the last reader.
@@ -70,7 +72,7 @@ struct HopperLayout {
         project_bias(conv_bias + tile.channels * 4),
         expand_bias(project_bias + tile.channels * 4),
         moments(expand_bias + tiling.chunks * HopperTile::kChunk * 4),
-        barriers(moments + tile.moments_bytes()),
+        barriers(moments + tile.moments_bytes(tiling.teams)),
         counters(barriers + (tiling.teams + tiling.slots) * 8),
         end(counters + tiling.slots * 4) {}
 };

@@ -183,6 +183,19 @@ TEST(ConvFirstTiling, HopperLeavesLongRowsAndShortRingsToThePortableRoute) {
   EXPECT_EQ(hopper_tiling(hopper_tile(64, true), pixels, 56, 384, 99 * 1024, 132).shared_bytes, 0);
 }
 
+TEST(ConvFirstTiling, MomentsTakeRoomForTheTeamsThatWorkAlone) {
+  const HopperTile tile = feed_forward_hopper_tile(64);
+  const auto tiling = [&](std::int64_t pixels) {
+    return hopper_tiling(tile, pixels, 1, 384, 227 * 1024, 132);
+  };
+  const HopperTiling few = tiling(64), many = tiling(1 << 20);
+  ASSERT_EQ(few.teams, 1);
+  ASSERT_EQ(many.teams, 3);
+  const int warps = 8;  // fewer
+  const int moments = warps * tile.moments_of_warp() * 4, barriers = 2 * 8;
+  EXPECT_EQ(many.shared_bytes - few.shared_bytes, 2 * few.block_bytes + moments + barriers);
+}
+
 TEST(FeedForwardRoute, IsTheBlocksWithoutItsNeighbours) {
   const ConvFirstLimits hopper{.shared_memory = 227 * 1024, .multiprocessors = 132, .wgmma = true};
   using Kind = ConvFirstRoute::Kind;
