@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr int kSavedRunAgain = 75;  // EX_TEMPFAIL: the same command goes on
 
-// Of a rank, once it is ready for its largest images.
+// Of a rank, once it is ready for its largest images; without what sums between ranks take.
 std::string memory_of_run(Config config, int ranks, layers::ConvFirstNet& net, Executor& executor) {
   config.train.batch /= ranks;
   const auto store = net.make_store(executor);
@@ -43,7 +43,6 @@ void print_dry_run(const Config& config, const DeviceOptions& device, int ranks)
   const std::string routes = routes_text(config, net, *executor);
   const int size = config.train.size.largest();
   const layers::LayerCost cost = net.describe(size, size).total();
-  const std::string memory = memory_of_run(config, ranks, net, *executor);
   fmt::print("model            {}: {} parameters, {}MACs at {}x{}\n", config.model.name,
              format_count(cost.parameters), format_quantity(static_cast<double>(cost.macs)), size, size);
   fmt::print("training data    {} images, {} classes\n", format_count(train->size()),
@@ -55,7 +54,8 @@ void print_dry_run(const Config& config, const DeviceOptions& device, int ranks)
              format_count(plan.steps_per_epoch));
   fmt::print("warmup           {} steps\n", format_count(plan.schedule.warmup_steps));
   fmt::print("evaluation       every {} steps\n", format_count(plan.eval_steps));
-  fmt::print("memory           {}: {}\n", name_of(executor->pool().device()), memory);
+  fmt::print("memory           {}: {}\n", name_of(executor->pool().device()),
+             memory_of_run(config, ranks, net, *executor));
 }
 
 // A misspelt word is not taken for a file that is missing.

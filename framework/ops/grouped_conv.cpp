@@ -50,7 +50,7 @@ void weight_gradient(Pass& pass, const Tensor& x, const Tensor& kept, Parameter&
   });
 }
 
-// That of x to dx, or added to its samples `kept`.
+// That of the weight to its bucket; that of x to dx, or added to its samples `kept`.
 void both_gradients(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight, const Tensor& dy,
                     bool adds, const Tensor& dx) {
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {

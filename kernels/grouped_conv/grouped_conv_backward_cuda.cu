@@ -1,9 +1,9 @@
 // Both gradients in 16-bit types; float32 goes part by part, as does a GPU that grants a block less shared
-// memory. A block goes through its share of the tiles of a
-// slab, dy in slots, x as pixels: it sums the products of both for the filter's gradient, then convolves dy
-// in place and stores dx. The next tile's dy comes meanwhile to other slots, and x to the pixels as soon as
-// these are free: behind the sums, or where dx is added to something, which takes their place, behind the
-// store. The blocks' sums are added in order by another kernel.
+// memory. A block goes through its share of the tiles of a slab, dy in slots, x as pixels: it sums the
+// products of both for the filter's gradient, then convolves dy in place and stores dx. The next tile's dy
+// comes meanwhile to other slots, and x to the pixels as soon as these are free: behind the sums, or where dx
+// is added to something, which takes their place, behind the store. The blocks' sums are added in order by
+// another kernel.
 #include "kernels/base/alignment.h"
 #include "kernels/base/device_attribute.cuh"
 #include "kernels/grouped_conv/grouped_conv_check.h"
