@@ -43,6 +43,7 @@ void print_dry_run(const Config& config, const DeviceOptions& device, int ranks)
   const std::string routes = routes_text(config, net, *executor);
   const int size = config.train.size.largest();
   const layers::LayerCost cost = net.describe(size, size).total();
+  const std::string memory = memory_of_run(config, ranks, net, *executor);  // before anything is printed
   fmt::print("model            {}: {} parameters, {}MACs at {}x{}\n", config.model.name,
              format_count(cost.parameters), format_quantity(static_cast<double>(cost.macs)), size, size);
   fmt::print("training data    {} images, {} classes\n", format_count(train->size()),
@@ -54,8 +55,7 @@ void print_dry_run(const Config& config, const DeviceOptions& device, int ranks)
              format_count(plan.steps_per_epoch));
   fmt::print("warmup           {} steps\n", format_count(plan.schedule.warmup_steps));
   fmt::print("evaluation       every {} steps\n", format_count(plan.eval_steps));
-  fmt::print("memory           {}: {}\n", name_of(executor->pool().device()),
-             memory_of_run(config, ranks, net, *executor));
+  fmt::print("memory           {}: {}\n", name_of(executor->pool().device()), memory);
 }
 
 // A misspelt word is not taken for a file that is missing.
