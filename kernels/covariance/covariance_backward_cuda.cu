@@ -4,9 +4,14 @@
 //
 // slope is 2 / M times dcovariance, small numbers: each row of it is scaled by a power of two into the range
 // of T, and its sums are scaled back.
+//
+// Each lane copies the packs it will need of its warp's next steps to a ring of its own in shared memory,
+// which nobody else reads: the copies run ahead of the products, and of the slope's preparation, without a
+// barrier.
 #include <algorithm>
 
 #include "kernels/base/alignment.h"
+#include "kernels/base/async_copy.cuh"
 #include "kernels/base/device_attribute.cuh"
 #include "kernels/base/device_types.cuh"
 #include "kernels/base/dispatch.h"
@@ -20,9 +25,8 @@ namespace cf::kernels {
 
 namespace {
 
-constexpr int kWarps = 8, kLanes = 32, kThreads = kWarps * kLanes;
-constexpr int kRows = 16;       // of a step of a warp
-constexpr int kBlocksEach = 2;  // of a multiprocessor
+constexpr int kLanes = 32;
+constexpr int kRows = 16;  // of a step of a warp
 
 struct Arguments {
   std::int64_t rows;
@@ -30,12 +34,28 @@ struct Arguments {
   const float *mean, *dmean, *dcovariance;
 };
 
-// Shared memory: B fragments of the slope, then offset and scale of each channel.
+// Shared memory: B fragments of the slope, those of two neighbouring tiles side by side, then offset and
+// scale of each channel, then the warps' rings.
 template <int kChannels>
 struct Layout {
-  static constexpr int kSteps = kChannels / 16, kTiles = kChannels / 8;
+  static constexpr int kSteps = kChannels / 16, kTiles = kChannels / 8, kBlocksOf32 = kChannels / 32;
   static constexpr int kFragmentBytes = kSteps * kTiles * kLanes * 8;
-  static constexpr int kBytes = kFragmentBytes + 2 * kChannels * 4;
+  static constexpr int kSlopeBytes = kFragmentBytes + 2 * kChannels * 4;
+  // Warps of a block, the only one of its multiprocessor.
+  static constexpr int kMostWarps = kChannels <= 64 ? 16 : 12;
+  // A place of the ring: a lane's packs of x, then of dx, of two rows in each block of 32 channels.
+  static constexpr int kPlaces = kChannels <= 32 ? 5 : kChannels <= 64 ? 3 : 2;
+  static constexpr int kPlacePacks = 4 * kBlocksOf32 * kLanes;
+  static constexpr int kRingBytes = kPlaces * kPlacePacks * 16;
+
+  // Of the fragment's half, in uint2.
+  static __device__ int fragment(int step, int tile, int lane) {
+    return ((step * kTiles + tile) / 2 * kLanes + lane) * 2 + tile % 2;
+  }
+  static int warps(std::int64_t shared_bytes) {
+    return static_cast<int>(
+        std::clamp<std::int64_t>((shared_bytes - kSlopeBytes) / kRingBytes, 1, kMostWarps));
+  }
 };
 
 // Row c of the slope, whose neighbouring input channels a lane has four by four.
@@ -87,7 +107,7 @@ struct SlopeRow {
       const uint2 rounded{round_pair<T>(value[i][0] * up, value[i][1] * up),
                           round_pair<T>(value[i][2] * up, value[i][3] * up)};
       const int step = k / 32 * 2 + quad % 2, t = k % 32 / 8;
-      fragments[(step * L::kTiles + tile) * kLanes + g * 4 + t] = rounded;
+      fragments[L::fragment(step, tile, g * 4 + t)] = rounded;
       if (k >= a.channels) continue;
       const auto values = *reinterpret_cast<const Pack<T, 4>*>(&rounded);
 #pragma unroll
@@ -105,8 +125,9 @@ template <class T, int kChannels>
 __device__ void load_slope(const Arguments& a, uint2* fragments, float* offset, float* scale) {
   constexpr int kTogether = 4;
   const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+  const int warps = static_cast<int>(blockDim.x) / kLanes;
   const float share = 1 / static_cast<float>(a.rows);
-  for (int first = warp * kTogether; first < kChannels; first += kWarps * kTogether) {
+  for (int first = warp * kTogether; first < kChannels; first += warps * kTogether) {
     SlopeRow<kChannels> rows[kTogether];
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) rows[i].load(a, first + i, share, lane);
@@ -117,85 +138,125 @@ __device__ void load_slope(const Arguments& a, uint2* fragments, float* offset, 
   }
 }
 
-// The 8 channels of each block of 32 that a lane has, of two rows eight apart; zeros where there are none.
+// The 8 channels of a block of 32 that a lane has of a row; null where there are none.
+template <class T>
+__device__ __forceinline__ T* lane_channels(T* image, const Arguments& a, std::int64_t row, int block,
+                                            int lane) {
+  const int channel = block * 32 + lane % 4 * 8;
+  return row < a.rows && channel < a.channels ? image + row * a.channels + channel : nullptr;
+}
+
+// A lane's part of its warp's ring.
 template <class T, int kChannels>
-struct LaneRows {
-  static constexpr int kBlocksOf32 = kChannels / 32;
-  uint4 upper[kBlocksOf32], lower[kBlocksOf32];
+struct LaneRing {
+  using L = Layout<kChannels>;
+  uint4* first;
+  int place = 0;
 
-  template <class Pointer>
-  static __device__ __forceinline__ Pointer* at(Pointer* image, const Arguments& a, std::int64_t row,
-                                                int block, int lane) {
-    const int channel = block * 32 + lane % 4 * 8;
-    return row < a.rows && channel < a.channels ? image + row * a.channels + channel : nullptr;
+  __device__ LaneRing(unsigned char* rings, int warp, int lane)
+      : first(reinterpret_cast<uint4*>(rings + warp * L::kRingBytes) + lane) {}
+
+  // Of x (0) or dx (1), in one of two rows eight apart.
+  __device__ __forceinline__ uint4* pack(int image, int block, int half) const {
+    return first + place * L::kPlacePacks + ((image * L::kBlocksOf32 + block) * 2 + half) * kLanes;
   }
-
-  __device__ __forceinline__ void load(const T* image, const Arguments& a, std::int64_t row, int lane) {
+  __device__ __forceinline__ void start_copies(const T* x, const T* dx, const Arguments& a, std::int64_t row,
+                                               int lane) const {
 #pragma unroll
-    for (int b = 0; b < kBlocksOf32; ++b) {
-      const T* const first = at(image, a, row, b, lane);
-      const T* const second = at(image, a, row + 8, b, lane);
-      upper[b] = first != nullptr ? *reinterpret_cast<const uint4*>(first) : uint4{};
-      lower[b] = second != nullptr ? *reinterpret_cast<const uint4*>(second) : uint4{};
+    for (int i = 0; i < 2 * L::kBlocksOf32; ++i) {
+      const int block = i / 2, half = i % 2;
+      const T* const from_x = lane_channels(x, a, row + half * 8, block, lane);
+      const T* const from_dx = lane_channels(dx, a, row + half * 8, block, lane);
+      copy_async_16(shared_address(pack(0, block, half)), from_x, from_x != nullptr);
+      copy_async_16(shared_address(pack(1, block, half)), from_dx, from_dx != nullptr);
     }
+    commit_copies();
+  }
+  __device__ __forceinline__ void advance() { place = place + 1 == L::kPlaces ? 0 : place + 1; }
+};
+
+// Offset and scale of 8 neighbouring channels.
+struct Affine {
+  float offset[8], scale[8];
+
+  __device__ __forceinline__ Affine(const float* offsets, const float* scales) {
+    load_four(offsets, offset);
+    load_four(offsets + 4, offset + 4);
+    load_four(scales, scale);
+    load_four(scales + 4, scale + 4);
+  }
+  static __device__ __forceinline__ void load_four(const float* from, float* to) {
+    const auto four = *reinterpret_cast<const float4*>(from);
+    to[0] = four.x;
+    to[1] = four.y;
+    to[2] = four.z;
+    to[3] = four.w;
   }
 };
 
 template <class T>
 __device__ __forceinline__ uint4 add_to(const uint4& dx, const float (&sum)[4][4], int half,
-                                        const float* offset, const float* scale) {
+                                        const Affine& affine) {
   auto pack = *reinterpret_cast<const Pack<T, 8>*>(&dx);
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
-    const float term = sum[i / 2][half * 2 + i % 2] * scale[i] + offset[i];
+    const float term = sum[i / 2][half * 2 + i % 2] * affine.scale[i] + affine.offset[i];
     pack.value[i] = from_float<T>(to_float(pack.value[i]) + term);
   }
   return *reinterpret_cast<const uint4*>(&pack);
 }
 
 template <class T, int kChannels>
-__global__ void __launch_bounds__(kThreads) add_gradient_kernel(const T* x, Arguments a, T* dx) {
+__global__ void __launch_bounds__(Layout<kChannels>::kMostWarps* kLanes)
+    add_gradient_kernel(const T* x, Arguments a, T* dx) {
   using L = Layout<kChannels>;
   extern __shared__ __align__(16) unsigned char shared[];
   auto* fragments = reinterpret_cast<uint2*>(shared);
   auto* offset = reinterpret_cast<float*>(shared + L::kFragmentBytes);
   float* scale = offset + kChannels;
+  const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
+  const std::int64_t warps = blockDim.x / kLanes, stride = gridDim.x * warps * kRows;
+  const std::int64_t first = (blockIdx.x * warps + warp) * kRows + lane / 4;
+  LaneRing<T, kChannels> ring(shared + L::kSlopeBytes, warp, lane);
+  for (int i = 0; i < L::kPlaces; ++i) {
+    ring.start_copies(x, dx, a, first + i * stride, lane);
+    ring.advance();
+  }
   load_slope<T, kChannels>(a, fragments, offset, scale);
   __syncthreads();
 
-  const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
-  using Lanes = LaneRows<T, kChannels>;
-  const std::int64_t stride = std::int64_t{gridDim.x} * kWarps * kRows;
-  for (std::int64_t start = (std::int64_t{blockIdx.x} * kWarps + warp) * kRows; start < a.rows;
-       start += stride) {
-    const std::int64_t row = start + lane / 4;
-    Lanes in, out;
-    in.load(x, a, row, lane);
-    out.load(dx, a, row, lane);
+  for (std::int64_t row = first; row - lane / 4 < a.rows; row += stride) {
+    wait_for_copies<L::kPlaces - 1>();
+    uint4 in[L::kBlocksOf32][2];
 #pragma unroll
-    for (int block = 0; block < Lanes::kBlocksOf32; ++block) {
+    for (int i = 0; i < 2 * L::kBlocksOf32; ++i) in[i / 2][i % 2] = *ring.pack(0, i / 2, i % 2);
+#pragma unroll
+    for (int block = 0; block < L::kBlocksOf32; ++block) {
       float sum[4][4] = {};
 #pragma unroll
       for (int step = 0; step < L::kSteps; ++step) {
-        const uint4 &up = in.upper[step / 2], &low = in.lower[step / 2];
+        const uint4 &up = in[step / 2][0], &low = in[step / 2][1];
         const MatrixA rows =
             step % 2 == 0 ? MatrixA{up.x, low.x, up.y, low.y} : MatrixA{up.z, low.z, up.w, low.w};
 #pragma unroll
-        for (int q = 0; q < 4; ++q) {
-          const uint2 b = fragments[(step * L::kTiles + block * 4 + q) * kLanes + lane];
-          multiply_add<T>(sum[q], rows, b.x, b.y);
+        for (int q = 0; q < 4; q += 2) {
+          const auto two =
+              *reinterpret_cast<const uint4*>(fragments + L::fragment(step, block * 4 + q, lane));
+          multiply_add<T>(sum[q], rows, two.x, two.y);
+          multiply_add<T>(sum[q + 1], rows, two.z, two.w);
         }
       }
       const int channel = block * 32 + lane % 4 * 8;
-      if (T* const to = Lanes::at(dx, a, row, block, lane)) {
-        *reinterpret_cast<uint4*>(to) =
-            add_to<T>(out.upper[block], sum, 0, offset + channel, scale + channel);
-      }
-      if (T* const to = Lanes::at(dx, a, row + 8, block, lane)) {
-        *reinterpret_cast<uint4*>(to) =
-            add_to<T>(out.lower[block], sum, 1, offset + channel, scale + channel);
+      const Affine affine(offset + channel, scale + channel);
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        if (T* const to = lane_channels(dx, a, row + half * 8, block, lane)) {
+          *reinterpret_cast<uint4*>(to) = add_to<T>(*ring.pack(1, block, half), sum, half, affine);
+        }
       }
     }
+    ring.start_copies(x, dx, a, row + L::kPlaces * stride, lane);
+    ring.advance();
   }
 }
 
@@ -212,16 +273,18 @@ void covariance(Cuda place, const CovarianceBackward<T>& a) {
            ": x, dx and dcovariance must be aligned to 16 bytes");
   const Arguments arguments{rows, static_cast<int>(channels), a.mean.data(), a.dmean.data(),
                             a.dcovariance.data()};
-  const auto blocks = std::min<std::int64_t>((rows + kRows * kWarps - 1) / (kRows * kWarps),
-                                             kBlocksEach * multiprocessors_of(place));
-  dispatch<32, 64, 96, 128, 160, 192>("channels", static_cast<int>((channels + 31) / 32 * 32),
-                                      [&]<int kChannels>() {
-                                        launch(kName, add_gradient_kernel<T, kChannels>,
-                                               {.grid = static_cast<unsigned>(blocks),
-                                                .block = kThreads,
-                                                .shared_bytes = Layout<kChannels>::kBytes},
-                                               place, a.x.data(), arguments, a.dx.data());
-                                      });
+  dispatch<32, 64, 96, 128, 160, 192>(
+      "channels", static_cast<int>((channels + 31) / 32 * 32), [&]<int kChannels>() {
+        using L = Layout<kChannels>;
+        const int warps = L::warps(shared_memory_of_block(0));
+        const std::int64_t parts = (rows + kRows * warps - 1) / (kRows * warps);
+        const auto blocks = std::min<std::int64_t>(parts, multiprocessors_of(place));
+        launch(kName, add_gradient_kernel<T, kChannels>,
+               {.grid = static_cast<unsigned>(blocks),
+                .block = static_cast<unsigned>(warps * kLanes),
+                .shared_bytes = static_cast<std::size_t>(L::kSlopeBytes + warps * L::kRingBytes)},
+               place, a.x.data(), arguments, a.dx.data());
+      });
 }
 
 #define CF_INSTANTIATE(T) template void covariance(Cuda, const CovarianceBackward<T>&);

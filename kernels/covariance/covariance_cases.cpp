@@ -9,7 +9,9 @@ struct Problem {
   std::int64_t m, c;
   bool benchmark_only = false;
   bool forward_only = false;
+  int sm_limit = 0;  // 1: the backward pass goes from rows to rows many times
 
+  std::string cuda_variant() const { return sm_limit == 0 ? "" : " one SM"; }
   std::string text() const { return concat(" M=", m, " C=", c); }
   double flops() const { return 2.0 * static_cast<double>(m * c * c); }
 };
@@ -45,7 +47,7 @@ Draw symmetric(std::int64_t channels, double deviation) {
 }
 
 Case backward(const Problem& p) {
-  Case result("covariance/backward" + p.text(), p.c);
+  Case result("covariance/backward" + p.text(), p.cuda_variant(), p.c);
   const auto rows = static_cast<double>(p.m);
   const auto x = result.input("x", normal(0.2, 1), M{p.m}, C{p.c});
   const auto mean = result.input<Element::WideT>("mean", normal(0.2, 0.1), C{p.c});
@@ -55,8 +57,9 @@ Case backward(const Problem& p) {
   const auto dx = result.inout("dx", normal(0, 1), M{p.m}, C{p.c});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
-  result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
+  result.runs_on_cuda_in_16_bits([=, sm_limit = p.sm_limit](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
+    if constexpr (std::is_same_v<decltype(place), Cuda>) place.sm_limit = sm_limit;
     covariance(place, t.with_workspace(place, CovarianceBackward<T>{.x = t(x),
                                                                     .mean = t(mean),
                                                                     .dmean = t(dmean),
@@ -85,6 +88,10 @@ std::vector<Case> covariance_cases() {
       {.m = 5003, .c = 8},
       {.m = 4133, .c = 72},
       {.m = 40'009, .c = 8},
+      {.m = 2011, .c = 32, .sm_limit = 1},
+      {.m = 1500, .c = 64, .sm_limit = 1},
+      {.m = 1031, .c = 128, .sm_limit = 1},
+      {.m = 777, .c = 184, .sm_limit = 1},
       // More channels than the backward pass takes, as behind the input of an MBConv block.
       {.m = 67, .c = 264, .forward_only = true},
       // The ConvFirst stages of ConvFirstNet-Small and the first one of Nano, at batch 128 and 224 pixels.
