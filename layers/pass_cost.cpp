@@ -20,8 +20,8 @@ PassCost linear(std::int64_t m, std::int64_t c, std::int64_t k, bool bias, bool 
   return cost(m * c * k, m * c + c * k + m * k, (bias ? k : 0) + (statistics ? 2 * k : 0));
 }
 
-PassCost linear_backward_input(std::int64_t m, std::int64_t c, std::int64_t k) {
-  return cost(m * c * k, m * k + c * k + m * c, 0);
+PassCost linear_backward_input(std::int64_t m, std::int64_t c, std::int64_t k, bool adds) {
+  return cost(m * c * k, m * k + c * k + (adds ? 2 : 1) * m * c, 0);
 }
 
 PassCost linear_backward_weight(std::int64_t m, std::int64_t c, std::int64_t k, bool bias) {

@@ -19,7 +19,7 @@ struct PassCost {
 namespace passes {
 
 PassCost linear(std::int64_t m, std::int64_t c, std::int64_t k, bool bias, bool statistics = false);
-PassCost linear_backward_input(std::int64_t m, std::int64_t c, std::int64_t k);
+PassCost linear_backward_input(std::int64_t m, std::int64_t c, std::int64_t k, bool adds = false);
 PassCost linear_backward_weight(std::int64_t m, std::int64_t c, std::int64_t k, bool bias);
 
 PassCost grouped_conv(std::int64_t m, std::int64_t c, bool bias);

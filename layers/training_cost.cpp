@@ -56,17 +56,18 @@ class StepWriter {
   // --- layers on m rows
 
   void linear(const std::string& name, std::int64_t m, const Parameter& weight, bool bias = false,
-              bool statistics = false) {
+              bool statistics = false, bool adds = false) {
     const std::int64_t c = inputs_of(weight), k = outputs_of(weight);
     forward(name, passes::linear(m, c, k, bias, statistics));
-    backward(name + " backward input", passes::linear_backward_input(m, c, k));
+    backward(name + " backward input", passes::linear_backward_input(m, c, k, adds));
     backward(name + " backward weight", passes::linear_backward_weight(m, c, k, bias));
   }
 
-  void conv(std::int64_t m, const Parameter& weight) {
+  void conv(std::int64_t m, const Parameter& weight, bool adds) {
     const std::int64_t c = outputs_of(weight);
     forward(".conv", passes::grouped_conv(m, c, false));
-    backward(".conv backward", passes::grouped_conv_backward(m, c));
+    backward(".conv backward",
+             adds ? passes::grouped_conv_backward_onto(m, c) : passes::grouped_conv_backward(m, c));
   }
 
   void norm(const std::string& name, std::int64_t m, std::int64_t c) {
@@ -116,10 +117,12 @@ class StepWriter {
     part.is_block = true;
   }
 
-  // The samples that a branch works on, and the way back, where that is not part of another pass.
+  // The samples that a branch works on, and the way back, unless all are kept: then the branch's first layer
+  // adds to the residual's gradient.
   void gather(std::int64_t kept) {
+    if (kept == samples()) return;
     const std::int64_t rows = kept * pixels_of_sample();
-    if (kept < samples()) forward(" gather", passes::gather_samples(rows, channels()));
+    forward(" gather", passes::gather_samples(rows, channels()));
     backward(" add residual's gradient", passes::scatter_add_samples(rows, channels()));
   }
 
@@ -149,7 +152,7 @@ class StepWriter {
       fused_branch(m, channels(), e);
     } else {
       gather(kept);
-      conv(m, block.conv.weight);
+      conv(m, block.conv.weight, kept == samples());
       norm(".conv_bn", m, channels());
       linear(".expand", m, block.expand.weight);
       norm(".expand_bn", m, e);
@@ -178,7 +181,7 @@ class StepWriter {
                        squeezed = outputs_of(block.se.reduce.weight);
     parts_.back().why_not_fused = "MBConv blocks are counted layer by layer, as they train on a GPU";
     const bool at_the_store = options_.type != kWide && kernels::fit_statistics_at_the_store(channels(), e);
-    linear(".expand", m, block.expand.weight, false, at_the_store);
+    linear(".expand", m, block.expand.weight, false, at_the_store, kept == samples());
     forward(".expand_bn statistics",
             at_the_store ? passes::batch_norm_of_given(e) : passes::batch_norm_statistics(m, e));
     backward(".expand_bn backward", passes::batch_norm_backward(m, e));

@@ -10,7 +10,8 @@
 //
 // Gradients of activations are returned; those of parameters go into gradient_target(parameter). dy may be
 // overwritten where dy.is_unique(). An op with `static constexpr bool kAdds = true` gets the gradients of its
-// inputs so far as a last argument of backward, Gradients<n>: where one is not empty, it returns the sum.
+// inputs so far as a last argument of backward, Gradients<n>: where one is not empty, it returns the sum,
+// which may take its place where it is_unique().
 #pragma once
 
 #include <array>

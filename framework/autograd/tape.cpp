@@ -42,9 +42,8 @@ void Tape::add_gradient(Pass& pass, int node, Tensor gradient) {
   sum = sum ? added(pass, std::move(sum), gradient) : std::move(gradient);
 }
 
-Tensor Tape::take_unique_gradient(int node) {
-  Tensor& sum = entries_[static_cast<std::size_t>(node)].gradient;
-  return sum && sum.is_unique() ? std::exchange(sum, Tensor()) : Tensor();
+Tensor Tape::take_gradient(int node) {
+  return std::exchange(entries_[static_cast<std::size_t>(node)].gradient, Tensor());
 }
 
 void Tape::backward(Pass& pass, int output, Tensor dy) {
@@ -63,7 +62,7 @@ void Tape::backward(Pass& pass, int output, Tensor dy) {
     for (std::size_t i = 0; i < entry.inputs.size(); ++i) wanted[i] = entry.inputs[i] >= 0;
     if (entry.node->adds()) {
       for (std::size_t i = 0; i < entry.inputs.size(); ++i) {
-        if (wanted[i]) dx[i] = take_unique_gradient(entry.inputs[i]);
+        if (wanted[i]) dx[i] = take_gradient(entry.inputs[i]);
       }
     }
     entry.node->backward(pass, std::move(entry.gradient), {wanted.data(), entry.inputs.size()},

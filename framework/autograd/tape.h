@@ -19,7 +19,7 @@ class Node {
   virtual const char* op() const = 0;
 
   // Whether backward adds: what dx holds on entry is part of the gradient that it returns there, which saves
-  // a pass of its own. Else dx is empty on entry.
+  // a pass of its own; it may be overwritten where nobody else holds it. Else dx is empty on entry.
   virtual bool adds() const { return false; }
 
   // Given the gradient of the output, writes the gradients of the inputs that are wanted; others stay empty.
@@ -44,8 +44,7 @@ class Tape {
   };
 
   void add_gradient(Pass& pass, int node, Tensor gradient);
-  // The node's gradient so far, where nobody else holds it; else an empty tensor.
-  Tensor take_unique_gradient(int node);
+  Tensor take_gradient(int node);
 
   std::vector<Entry> entries_;
 };

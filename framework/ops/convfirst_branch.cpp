@@ -140,13 +140,8 @@ struct Branch {
     Tensor du;
     at_supported(kBranchName, pass.executor(), dy.dtype(),
                  [&]<class T>(auto place) { du = gradient_of_convolution<T>(place, saved, pass, dy); });
-    Tensor dx = std::move(so_far[0]);
-    if (wanted[0] && !dx) {
-      if (!saved.kept) return {grouped_conv_backward(pass, saved.x, *saved.conv, du, true)};
-      dx = pass.executor().zeros(dy.dtype(), saved.x.shape());
-    }
-    grouped_conv_backward_of_kept(pass, saved.x, saved.kept, *saved.conv, du, dx);
-    return {dx};
+    return {grouped_conv_backward_of_kept(pass, saved.x, saved.kept, *saved.conv, du, wanted[0],
+                                          std::move(so_far[0]))};
   }
 
   // From the gradient of the result to that of u, through both norms; all parameters but the convolution's

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "framework/autograd/kept_samples.h"
 #include "framework/autograd/record.h"
 #include "kernels/base/philox.h"
 #include "kernels/residual/residual.h"
@@ -36,7 +37,7 @@ struct GatherSamples {
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>,
                                Gradients<1> so_far) {
-    Tensor dx = so_far[0] ? std::move(so_far[0]) : pass.executor().zeros(dy.dtype(), saved.shape);
+    Tensor dx = gradient_to_add_to(pass, std::move(so_far[0]), dy.dtype(), saved.shape);
     pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
       kernels::residual(place, kernels::ScatterAddSamples<T>{.x = dy.view<const T, N, H, W, C>(),
                                                              .kept = saved.kept.view<const std::int64_t, N>(),

@@ -50,28 +50,30 @@ void weight_gradient(Pass& pass, const Tensor& x, const Tensor& kept, Parameter&
   });
 }
 
-// That of the weight to its bucket; that of x to dx, or added to its samples `kept`.
+// That of the weight to its bucket; that of x to dx, added to `added` where that is not empty.
 void both_gradients(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight, const Tensor& dy,
-                    bool adds, const Tensor& dx) {
+                    const Tensor& added, const Tensor& dx) {
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
     const auto [dweight, accumulate] = gradient_target(weight);
     pass.executor().with_workspace(
         place,
-        kernels::GroupedConvBackward<T>{.x = x.view<const T, N, H, W, C>(),
-                                        .kept = view_of_kept(kept),
-                                        .weight = weight.for_compute().view<const T, K, R, S, C>(),
-                                        .dy = dy.renamed<const T, N, H, W, K>(),
-                                        .adds = adds,
-                                        .dx = dx.view<T, N, H, W, C>(),
-                                        .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
-                                        .accumulate = accumulate,
-                                        .workspace = {}},
+        kernels::GroupedConvBackward<T>{
+            .x = x.view<const T, N, H, W, C>(),
+            .kept = view_of_kept(kept),
+            .weight = weight.for_compute().view<const T, K, R, S, C>(),
+            .dy = dy.renamed<const T, N, H, W, K>(),
+            .added = added ? added.view<const T, N, H, W, C>() : View<const T, N, H, W, C>{},
+            .dx = dx.view<T, N, H, W, C>(),
+            .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
+            .accumulate = accumulate,
+            .workspace = {}},
         call_grouped_conv);
   });
 }
 
 struct GroupedConv {
   static constexpr const char* kName = "grouped_conv";
+  static constexpr bool kAdds = true;
   struct Saved {
     Tensor x;
     Parameter* weight = nullptr;
@@ -82,8 +84,9 @@ struct GroupedConv {
     return grouped_conv_forward(pass, x, weight);
   }
 
-  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
-    return {grouped_conv_backward(pass, saved.x, *saved.weight, dy, wanted[0])};
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted,
+                               Gradients<1> so_far) {
+    return {grouped_conv_backward(pass, saved.x, *saved.weight, dy, wanted[0], std::move(so_far[0]))};
   }
 };
 
@@ -145,25 +148,21 @@ Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight
   return convolve(pass, NormedTensor{.x = x}, Activation::None, weight);
 }
 
-Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy,
-                             bool wants_dx) {
-  Tensor dx;
-  if (wants_dx) {
-    dx = pass.empty(dy.dtype(), dy.shape());
-    both_gradients(pass, x, {}, weight, dy, false, dx);
-  } else {
-    weight_gradient(pass, x, {}, weight, dy);
-  }
-  return dx;
+Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy, bool wants_dx,
+                             Tensor so_far) {
+  return grouped_conv_backward_of_kept(pass, x, {}, weight, dy, wants_dx, std::move(so_far));
 }
 
-void grouped_conv_backward_of_kept(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight,
-                                   const Tensor& dy, const Tensor& sum) {
-  if (sum) {
-    both_gradients(pass, x, kept, weight, dy, true, sum);
-  } else {
+Tensor grouped_conv_backward_of_kept(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight,
+                                     const Tensor& dy, bool wants_dx, Tensor so_far) {
+  if (!wants_dx) {
     weight_gradient(pass, x, kept, weight, dy);
+    return {};
   }
+  if (kept) so_far = gradient_to_add_to(pass, std::move(so_far), dy.dtype(), x.shape());
+  Tensor dx = so_far && so_far.is_unique() ? so_far : pass.empty(dy.dtype(), x.shape());
+  both_gradients(pass, x, kept, weight, dy, so_far, dx);
+  return dx;
 }
 
 }  // namespace cf

@@ -14,12 +14,13 @@ Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm,
                      kernels::Activation activation, Parameter& weight, const BatchMoments& moments = {});
 
 // For ops that contain the convolution. Backward: from the gradient dy of its output, the weight's gradient
-// goes to its bucket; returns that of x, or nothing unless wanted. Types are those of x and dy.
+// goes to its bucket; returns that of x, or nothing unless wanted. Types are those of x and dy. `so_far`, if
+// not empty: that of x so far, to which it is added, in place where nobody else holds it.
 Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight);
-Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy, bool wants_dx);
-// The same of the convolution of the samples `kept` of x (int64 [N], empty for all). The gradient of x is
-// added to `sum`, where that is not empty.
-void grouped_conv_backward_of_kept(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight,
-                                   const Tensor& dy, const Tensor& sum);
+Tensor grouped_conv_backward(Pass& pass, const Tensor& x, Parameter& weight, const Tensor& dy, bool wants_dx,
+                             Tensor so_far = {});
+// The same of the convolution of the samples `kept` of x (int64 [N], empty for all).
+Tensor grouped_conv_backward_of_kept(Pass& pass, const Tensor& x, const Tensor& kept, Parameter& weight,
+                                     const Tensor& dy, bool wants_dx, Tensor so_far);
 
 }  // namespace cf

@@ -11,6 +11,7 @@ constexpr auto call_linear = [](auto place, const auto& args) { kernels::linear(
 
 struct Linear {
   static constexpr const char* kName = "linear";
+  static constexpr bool kAdds = true;
   struct Saved {
     Tensor x;
     Parameter* weight = nullptr;
@@ -23,8 +24,9 @@ struct Linear {
     return linear_forward(pass, x, weight, bias, moments);
   }
 
-  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted) {
-    return {linear_backward(pass, saved.x, *saved.weight, saved.bias, dy, wanted[0])};
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted,
+                               const Gradients<1>& so_far) {
+    return {linear_backward(pass, saved.x, *saved.weight, saved.bias, dy, wanted[0], so_far[0])};
   }
 };
 
@@ -67,7 +69,7 @@ Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, cons
 }
 
 Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias, const Tensor& dy,
-                       bool wants_dx) {
+                       bool wants_dx, const Tensor& so_far) {
   Tensor dx;
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
     const auto [dweight, accumulate] = gradient_target(weight);
@@ -81,13 +83,14 @@ Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter
     pass.executor().with_workspace(place, weight_args, call_linear);
     if (!wants_dx) return;
     dx = pass.empty(dy.dtype(), x.shape());
-    pass.executor().with_workspace(
-        place,
-        kernels::LinearBackwardInput<T>{.dy = dy.rows<const T, M, K>(),
-                                        .weight = weight.for_compute().view<const T, K, C>(),
-                                        .dx = dx.rows<T, M, C>(),
-                                        .workspace = {}},
-        call_linear);
+    pass.executor().with_workspace(place,
+                                   kernels::LinearBackwardInput<T>{
+                                       .dy = dy.rows<const T, M, K>(),
+                                       .weight = weight.for_compute().view<const T, K, C>(),
+                                       .added = so_far ? so_far.rows<const T, M, C>() : View<const T, M, C>{},
+                                       .dx = dx.rows<T, M, C>(),
+                                       .workspace = {}},
+                                   call_linear);
   });
   return dx;
 }

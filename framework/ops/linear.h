@@ -17,11 +17,12 @@ struct LinearResult {
 LinearResult linear_before_norm(Pass& pass, const Variable& x, Parameter& weight);
 
 // For ops that contain the layer. Backward: from the gradient dy of its output, those of weight and bias go
-// to their buckets; returns that of x, or nothing unless wanted.
+// to their buckets; returns that of x, or nothing unless wanted. `so_far`, if not empty: that of x so far, to
+// which it is added.
 // `moments`, if not null: overwritten as above.
 Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, const Parameter* bias = nullptr,
                       BatchMoments* moments = nullptr);
 Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias, const Tensor& dy,
-                       bool wants_dx);
+                       bool wants_dx, const Tensor& so_far = {});
 
 }  // namespace cf

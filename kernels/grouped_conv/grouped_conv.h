@@ -67,15 +67,15 @@ CF_HOST_DEVICE inline std::int64_t centre_pixel(std::int64_t i, std::int64_t pix
       static_cast<std::uint64_t>(fraction) * static_cast<std::uint64_t>(pixels) >> 32);
 }
 
-// With `adds`, dx is the gradient of a residual sum so far: that saves a pass over it. The convolution is
-// rounded to T before it is added.
+// With `added`, the gradient of a residual sum so far, dx = added + the convolution, rounded to T before it
+// is added: that saves a pass over it.
 template <class T>
 struct GroupedConvBackwardInput {
   View<const T, N, H, W, K> dy;
   View<const T, K, R, S, C> weight;
-  bool adds = false;
+  View<const T, N, H, W, C> added = {};   // empty: none; may be dx, must be where samples are kept
   View<const std::int64_t, N> kept = {};  // empty unless it adds
-  View<T, N, H, W, C> dx;                 // overwritten or added to
+  View<T, N, H, W, C> dx;                 // overwritten, but for samples that are not kept
   Workspace workspace;
 };
 

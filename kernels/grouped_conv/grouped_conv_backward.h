@@ -8,16 +8,16 @@
 
 namespace cf::kernels {
 
-// With `adds`, dx is the gradient of a residual sum so far; the convolution is rounded to T before it is
-// added.
+// With `added`, the gradient of a residual sum so far, dx = added + the convolution, rounded to T before it
+// is added.
 template <class T>
 struct GroupedConvBackward {
   View<const T, N, H, W, C> x;
   View<const std::int64_t, N> kept = {};  // samples of x and dx; empty unless it adds
   View<const T, K, R, S, C> weight;       // [channels, 3, 3, 8]
   View<const T, N, H, W, K> dy;
-  bool adds = false;
-  View<T, N, H, W, C> dx;  // overwritten or added to; must not overlap with x or dy
+  View<const T, N, H, W, C> added = {};  // empty: none; may be dx, must be where samples are kept
+  View<T, N, H, W, C> dx;  // overwritten, but for samples that are not kept; must not overlap with x or dy
   View<Wide<T>, K, R, S, C> dweight;
   float accumulate = 0;  // of dweight, 0: overwritten; 1: added to
   Workspace workspace;
@@ -49,7 +49,7 @@ GroupedConvBackwardWeight<T> weight_part(const GroupedConvBackward<T>& a) {
 template <class T>
 GroupedConvBackwardInput<T> input_part(const GroupedConvBackward<T>& a) {
   return {
-      .dy = a.dy, .weight = a.weight, .adds = a.adds, .kept = a.kept, .dx = a.dx, .workspace = a.workspace};
+      .dy = a.dy, .weight = a.weight, .added = a.added, .kept = a.kept, .dx = a.dx, .workspace = a.workspace};
 }
 
 // One after another, for the places that do not join them.

@@ -30,7 +30,32 @@ Case backward(const Problem& p, float accumulate) {
   return result;
 }
 
-// That of x added to the gradient of a residual sum, of all samples or of some kept ones.
+// That of x added to the gradient of a residual sum, which it does not overwrite unless it lies there.
+Case backward_plus(const Problem& p) {
+  Case result(concat("grouped_conv/backward_plus", p.text()), p.n * p.h * p.w + 9 * kGroupWidth + 1);
+  const auto x = result.input("x", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto dy = result.input("dy", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto added = result.input("added", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto dx = result.output("dx", N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto dweight = result.gradient("dweight", 0, K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  result.may_alias(dx, added);
+  result.flops = 2 * p.flops();
+  result.rounds_inside = true;
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(place, t.with_workspace(place, GroupedConvBackward<T>{.x = t(x),
+                                                                       .weight = t(weight),
+                                                                       .dy = t(dy),
+                                                                       .added = t(added),
+                                                                       .dx = t(dx),
+                                                                       .dweight = t(dweight)}));
+  });
+  return result;
+}
+
+// The same in place, of all samples or of some kept ones.
 Case backward_onto(const Problem& p, std::int64_t samples) {
   Case result(concat("grouped_conv/backward_onto", p.text(), " of ", samples),
               p.n * p.h * p.w + 9 * kGroupWidth + 1);
@@ -51,7 +76,7 @@ Case backward_onto(const Problem& p, std::int64_t samples) {
                                                                         : View<const std::int64_t, N>{},
                                                           .weight = t(weight),
                                                           .dy = t(dy),
-                                                          .adds = true,
+                                                          .added = t(dx),
                                                           .dx = t(dx),
                                                           .dweight = t(dweight)}));
   });
@@ -97,7 +122,10 @@ std::vector<Case> grouped_conv_backward_cases() {
       {{.n = 241, .h = 28, .w = 28, .channels = 128, .benchmark_only = true}, 256},
       {{.n = 241, .h = 56, .w = 56, .channels = 32, .benchmark_only = true}, 256},
   };
-  for (const auto& [problem, samples] : added) cases.push_back(backward_onto(problem, samples));
+  for (const auto& [problem, samples] : added) {
+    cases.push_back(backward_onto(problem, samples));
+    if (problem.n == samples) cases.push_back(backward_plus(problem));
+  }
   return cases;
 }
 

@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kSumBlocksPerSm)
     }
     __syncthreads();
     if constexpr (!Store::kReads) copy_x(tile + chunks);
-    store.start(tiles, tiles.origin(tile), dx + first_channel, pixel_walk, tiles.run_columns(), pixels);
+    store.start(tiles, tiles.origin(tile), first_channel, pixel_walk, tiles.run_columns(), pixels);
     if (warp < groups) {
       std::uint32_t taps[3][3];
       load_taps<Direction::BackwardInput>(weight + std::int64_t{first_group + warp} * kFilter, lane, taps);
@@ -86,7 +86,7 @@ PixelTiles tiles_of(const GroupedConvBackward<T>& a) {
 template <class T>
 void convolve_back(Cuda place, const GroupedConvBackward<T>& a) {
   constexpr auto kName = "grouped_conv backward";
-  CF_CHECK(aligned_to(16, a.x.data(), a.dy.data(), a.dx.data()), kName,
+  CF_CHECK(aligned_to(16, a.x.data(), a.dy.data(), a.added.data(), a.dx.data()), kName,
            ": images must be aligned to 16 bytes");
   const PixelTiles tiles = tiles_of(a);
   const std::int64_t chunks = chunks_of(tiles), elements = a.dweight.size();
@@ -98,8 +98,8 @@ void convolve_back(Cuda place, const GroupedConvBackward<T>& a) {
     launch(kName, conv_backward_kernel<T, Samples, Store>, shape, place, tiles, a.x.data(), samples,
            a.weight.data(), a.dy.data(), store, a.dx.data(), elements, partial);
   };
-  if (a.adds) {
-    run(kept_samples(a.kept, a.x), AddToKept{kept_samples(a.kept, a.dx)});
+  if (a.added) {
+    run(kept_samples(a.kept, a.x), AddToKept<T>{kept_samples(a.kept, a.dx), a.added.data()});
   } else {
     run(AllSamples{}, Overwrite{});
   }

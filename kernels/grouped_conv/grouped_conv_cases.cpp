@@ -211,7 +211,27 @@ Case backward_weight_of_kept(const Problem& p, std::int64_t samples) {
   return result;
 }
 
-// Added to the gradient of a residual sum, of all samples or of some kept ones.
+// Added to the gradient of a residual sum, which it does not overwrite unless it lies there.
+Case backward_input_plus(const Problem& p) {
+  Case result(concat("grouped_conv/backward_input_plus", p.text()), 9 * kGroupWidth + 1);
+  const auto dy = result.input("dy", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
+  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
+  const auto added = result.input("added", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  const auto dx = result.output("dx", N{p.n}, H{p.h}, W{p.w}, C{p.channels});
+  result.may_alias(dx, added);
+  result.flops = p.flops();
+  result.rounds_inside = true;
+  result.benchmark_only = p.benchmark_only;
+  result.runs([=](auto place, const auto& t) {
+    using T = ElementOf<decltype(t)>;
+    grouped_conv(place, t.with_workspace(
+                            place, GroupedConvBackwardInput<T>{
+                                       .dy = t(dy), .weight = t(weight), .added = t(added), .dx = t(dx)}));
+  });
+  return result;
+}
+
+// The same in place, of all samples or of some kept ones.
 Case backward_input_onto(const Problem& p, std::int64_t samples) {
   Case result(concat("grouped_conv/backward_input_onto", p.text(), " of ", samples), 9 * kGroupWidth + 1);
   const auto dy = result.input("dy", normal(0.5, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
@@ -226,7 +246,7 @@ Case backward_input_onto(const Problem& p, std::int64_t samples) {
     grouped_conv(place, t.with_workspace(place, GroupedConvBackwardInput<T>{
                                                     .dy = t(dy),
                                                     .weight = t(weight),
-                                                    .adds = true,
+                                                    .added = t(dx),
                                                     .kept = keeps ? View<const std::int64_t, N>(t(kept))
                                                                   : View<const std::int64_t, N>{},
                                                     .dx = t(dx)}));
@@ -312,6 +332,7 @@ std::vector<Case> grouped_conv_cases() {
   };
   for (const auto& [problem, samples] : added) {
     cases.push_back(backward_input_onto(problem, samples));
+    if (problem.n == samples) cases.push_back(backward_input_plus(problem));
     cases.push_back(forward_of_kept(problem, samples));
     cases.push_back(centre_of_kept(problem, samples));
     cases.push_back(backward_weight_of_kept(problem, samples));

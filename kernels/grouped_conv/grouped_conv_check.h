@@ -75,7 +75,9 @@ void check(const GroupedConvBackwardInput<T>& a) {
   detail::check_grouped_filter(kName, "weight", a.weight);
   check_extent<K>(kName, "weight", a.weight, "dy", a.dy);
   detail::check_grouped_images(kName, a.kept, "dx", a.dx, "dy", a.dy);
-  CF_CHECK(a.adds || !a.kept, kName, ": samples are kept only where dx is added to");
+  if (a.added) check_same_shape(kName, "added", a.added, "dx", a.dx);
+  CF_CHECK(a.added || !a.kept, kName, ": samples are kept only where dx is added to");
+  CF_CHECK(!a.kept || a.added.data() == a.dx.data(), kName, ": of kept samples, dx must be what is added");
 }
 
 template <class T>

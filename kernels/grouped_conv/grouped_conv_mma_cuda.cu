@@ -34,7 +34,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kBlocksPerSm<Store>)
   const PackWalk walk = tiles.slot_walk(groups);
   copy_tile(tiles, origin, in + first_channel, walk, tiles.even_rows() + 2, slots, samples);
   uint4* const sums = slots + packs_of_tile(tiles);
-  store.start(tiles, origin, out + first_channel, walk, tiles.slot_columns(), sums);
+  store.start(tiles, origin, first_channel, walk, tiles.slot_columns(), sums);
 
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   std::uint32_t taps[3][3];
@@ -116,8 +116,9 @@ void convolve_by_mma(Cuda place, const GroupedConvBackwardInput<T>& a) {
                                                          tiles_of(a.dy), a.dy.data(), nullptr, a.dx.data(),
                                                          around);
   };
-  if (!a.adds) return run(Around<>{});
-  run(Around<NoTileNorm, AllSamples, AddToKept>{.store = {kept_samples(a.kept, a.dx)}});
+  if (!a.added) return run(Around<>{});
+  CF_CHECK(aligned_to(16, a.added.data()), "grouped_conv backward input: images must be aligned to 16 bytes");
+  run(Around<NoTileNorm, AllSamples, AddToKept<T>>{.store = {kept_samples(a.kept, a.dx), a.added.data()}});
 }
 
 #define CF_INSTANTIATE(T)                                            \

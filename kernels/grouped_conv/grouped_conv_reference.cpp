@@ -103,7 +103,7 @@ void grouped_conv(Reference, const GroupedConvBackwardInput<T>& a) {
             }
           }
           T& dx = a.dx(target, h, w, channel);
-          dx = a.adds ? T(Wide<T>(dx) + Wide<T>(T(sum))) : T(sum);
+          dx = a.added ? T(Wide<T>(a.added(target, h, w, channel)) + Wide<T>(T(sum))) : T(sum);
         }
       }
     }

@@ -12,8 +12,7 @@ struct Overwrite {
   static constexpr bool kReads = false;
 
   static int packs(const PixelTiles&, int) { return 0; }
-  template <class T>
-  __device__ void start(const PixelTiles&, const Pixel&, const T*, const PackWalk&, int, uint4*) const {}
+  __device__ void start(const PixelTiles&, const Pixel&, int, const PackWalk&, int, uint4*) const {}
   __device__ void wait_for_tile() const { wait_for_copies(); }
 
   template <class T>
@@ -27,25 +26,27 @@ struct Overwrite {
   }
 };
 
-// Added to what memory holds, which comes to shared memory while the tile is convolved; each thread adds what
-// it has copied itself.
+// Added to the samples of `added`, which come to shared memory while the tile is convolved: it may be the
+// image, as each thread adds what it has copied itself.
+template <class T>
 struct AddToKept {
   static constexpr bool kReads = true;
 
   KeptSamples samples;
+  const T* added;
 
   // Of `sums`.
   static int packs(const PixelTiles& tiles, int columns) {
     return tiles.even_rows() * columns * tiles.pitch();
   }
-  template <class T>
-  __device__ void start(const PixelTiles& tiles, const Pixel& tile, const T* image, const PackWalk& walk,
+  __device__ void start(const PixelTiles& tiles, const Pixel& tile, int first_channel, const PackWalk& walk,
                         int columns, uint4* sums) const {
     commit_copies();  // of the tile
     const Pixel origin = samples.origin(tiles, tile);
     const std::uint32_t to = shared_address(sums + walk.column * tiles.pitch() + walk.group);
     const auto row_bytes = static_cast<std::uint32_t>(columns * tiles.pitch() * 16);
-    tiles.for_each_row(origin, image, 0, walk, tiles.even_rows(), [&](int row, const T* from, bool inside) {
+    const T* const first = added + first_channel;
+    tiles.for_each_row(origin, first, 0, walk, tiles.even_rows(), [&](int row, const T* from, bool inside) {
       if (inside) {
         copy_async_16(to + static_cast<std::uint32_t>(row) * row_bytes,
                       from + samples.distance(tiles, origin, row), true);
@@ -55,7 +56,6 @@ struct AddToKept {
   }
   __device__ void wait_for_tile() const { wait_for_copies<1>(); }
 
-  template <class T>
   __device__ void store(const PixelTiles& tiles, const Pixel& tile, const uint4* slots, const uint4* sums,
                         const PackWalk& walk, int columns, T* image) const {
     const Pixel origin = samples.origin(tiles, tile);

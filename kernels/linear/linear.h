@@ -1,7 +1,7 @@
 // Matrix products of a linear layer, which is also a 1x1 convolution over M = N*H*W pixels.
 //
 //   forward          y[m,k]  = sum_c x[m,c] weight[k,c] + bias[k]
-//   backward input   dx[m,c] = sum_k dy[m,k] weight[k,c]
+//   backward input   dx[m,c] = added[m,c] + sum_k dy[m,k] weight[k,c]
 //   backward weight  dweight[k,c] = accumulate dweight[k,c] + sum_m dy[m,k] x[m,c]
 //                    dbias[k]     = accumulate dbias[k]     + sum_m dy[m,k]
 //
@@ -29,7 +29,8 @@ template <class T>
 struct LinearBackwardInput {
   View<const T, M, K> dy;
   View<const T, K, C> weight;
-  View<T, M, C> dx;  // overwritten
+  View<const T, M, C> added = {};  // empty: none; must not overlap with dx
+  View<T, M, C> dx;                // overwritten
   Workspace workspace;
 };
 

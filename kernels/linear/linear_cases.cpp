@@ -52,17 +52,20 @@ Case forward(const Problem& p) {
   return result;
 }
 
-Case backward_input(const Problem& p) {
-  Case result(concat("linear/backward_input", p.text()), p.k);
+Case backward_input(const Problem& p, bool adds) {
+  Case result(concat("linear/backward_input", adds ? "_plus" : "", p.text()), p.k + (adds ? 1 : 0));
   const auto dy = result.input("dy", normal(0, 1), M{p.m}, K{p.k});
   const auto weight = result.input("weight", normal(0, 0.2), K{p.k}, C{p.c});
+  CaseHandle<Element::T, false, M, C> added;
+  if (adds) added = result.input("added", normal(0.5, 1), M{p.m}, C{p.c});
   const auto dx = result.output("dx", M{p.m}, C{p.c});
   result.flops = p.flops();
   result.benchmark_only = p.benchmark_only;
   result.runs([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
     linear(place,
-           t.with_workspace(place, LinearBackwardInput<T>{.dy = t(dy), .weight = t(weight), .dx = t(dx)}));
+           t.with_workspace(place, LinearBackwardInput<T>{
+                                       .dy = t(dy), .weight = t(weight), .added = t(added), .dx = t(dx)}));
   });
   return result;
 }
@@ -146,7 +149,8 @@ std::vector<Case> linear_cases() {
   for (const Problem& p : with_statistics) cases.push_back(forward(p));
   for (const Problem& p : problems) {
     cases.push_back(forward(p));
-    cases.push_back(backward_input(p));
+    cases.push_back(backward_input(p, false));
+    if (!p.benchmark_only || p.c < p.k) cases.push_back(backward_input(p, true));
     cases.push_back(backward_weight(p, 0));
     if (!p.benchmark_only) cases.push_back(backward_weight(p, 1));
   }

@@ -38,6 +38,9 @@ void check(const LinearBackwardInput<T>& a) {
   check_extent<K>(kName, "dy", a.dy, "weight", a.weight);
   check_extent<M>(kName, "dy", a.dy, "dx", a.dx);
   check_extent<C>(kName, "weight", a.weight, "dx", a.dx);
+  if (!a.added) return;
+  check_extent<M>(kName, "added", a.added, "dx", a.dx);
+  check_extent<C>(kName, "added", a.added, "dx", a.dx);
 }
 
 template <class T>

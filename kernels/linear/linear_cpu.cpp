@@ -14,9 +14,9 @@ constexpr std::int64_t kRowsPerSlice = 64;  // shortest slice of M summed on its
 
 double cost_of(std::int64_t multiplies) { return static_cast<double>(multiplies) / kMultipliesPerNanosecond; }
 
-// y[rows, columns] = x[rows, depth] b + bias, b as the source says.
+// y[rows, columns] = x[rows, depth] b + bias + added, b as the source says; `added` may be null.
 void multiply(std::string_view kernel, Cpu place, Workspace workspace, const PackSource& source,
-              RowProduct product, std::int64_t rows) {
+              RowProduct product, std::int64_t rows, const float* added = nullptr) {
   float* packed = workspace_as<float>(kernel, workspace,
                                       static_cast<std::size_t>(packed_size(product.depth, product.columns)));
   pack_matrix(source, product.depth, product.columns, packed);
@@ -27,6 +27,9 @@ void multiply(std::string_view kernel, Cpu place, Workspace workspace, const Pac
              part.a += first * part.a_stride;
              part.y += first * part.y_stride;
              multiply_rows(part, last - first);
+             if (added == nullptr) return;
+             const std::int64_t start = first * product.columns, end = last * product.columns;
+             for (std::int64_t i = start; i < end; ++i) product.y[i] += added[i];
            });
 }
 
@@ -74,7 +77,7 @@ void linear(Cpu place, const LinearBackwardInput<float>& a) {
   check(a);
   const auto c = a.weight.extent<C>().value, k = a.weight.extent<K>().value;
   multiply("linear backward input", place, a.workspace, {a.weight.data(), c, 1, nullptr},
-           {a.dy.data(), k, nullptr, k, c, a.dx.data(), c}, a.dy.extent<M>().value);
+           {a.dy.data(), k, nullptr, k, c, a.dx.data(), c}, a.dy.extent<M>().value, a.added.data());
 }
 
 void linear(Cpu place, const LinearBackwardWeight<float>& a) {

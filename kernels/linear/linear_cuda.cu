@@ -144,7 +144,8 @@ void linear(Cuda place, const LinearBackwardInput<T>& a) {
             .depth = a.weight.template extent<K>().value,
             .a = a.dy.data(),
             .b = a.weight.data(),
-            .result = a.dx.data()},
+            .result = a.dx.data(),
+            .addend = a.added.data()},
            a.workspace);
 }
 

@@ -22,7 +22,7 @@ void linear(Reference, const LinearBackwardInput<T>& a) {
   check(a);
   for (M m : range(a.dy.template extent<M>())) {
     for (C c : range(a.weight.template extent<C>())) {
-      Wide<T> sum = 0;
+      Wide<T> sum = a.added ? Wide<T>(a.added(m, c)) : Wide<T>(0);
       for (K k : range(a.weight.template extent<K>())) sum += Wide<T>(a.dy(m, k)) * Wide<T>(a.weight(k, c));
       a.dx(m, c) = T(sum);
     }

@@ -7,6 +7,8 @@
 
 #include "framework/autograd/pass.h"
 #include "framework/ops/activation.h"
+#include "framework/ops/gather_samples.h"
+#include "framework/ops/grouped_conv.h"
 #include "framework/ops/linear.h"
 #include "framework/parameters/parameter_store.h"
 #include "tests/data/expect_error.h"
@@ -103,13 +105,14 @@ class AddingNode final : public Node {
   bool adds() const override { return true; }
   void backward(Pass&, Tensor dy, std::span<const bool>, std::span<Tensor> dx) override {
     found = dx[0] ? first_of(dx[0]) : -1;
-    if (!dx[0]) dx[0] = filled(dy.shape(), 0);
-    for (float& v : dx[0].flat<float>()) v += 10;
+    in_place = dx[0] && dx[0].is_unique();
+    dx[0] = filled(dy.shape(), dx[0] ? found + 10 : 10);
   }
   static inline float found = 0;
+  static inline bool in_place = false;
 };
 
-TEST_F(TapeTest, AnOpThatAddsGetsTheGradientSoFarUnlessAnotherHoldsIt) {
+TEST_F(TapeTest, AnOpThatAddsGetsTheGradientSoFarAndSeesWhetherAnotherHoldsIt) {
   for (const bool shared : {false, true}) {
     float seen = 0;
     const int x = add(pass_, {}, [&](const Tensor& dy, std::span<Tensor>) { seen = first_of(dy); });
@@ -122,10 +125,85 @@ TEST_F(TapeTest, AnOpThatAddsGetsTheGradientSoFarUnlessAnotherHoldsIt) {
       for (auto& d : dx) d = dy;
     });
     pass_.backward(Variable(Tensor(), top), filled(Shape(I{2}), 1));
-    EXPECT_EQ(AddingNode::found, shared ? -1 : 5);
+    EXPECT_EQ(AddingNode::found, 5);
+    EXPECT_EQ(AddingNode::in_place, !shared);
     EXPECT_EQ(seen, 15);
     EXPECT_EQ(first_of(held), 5);
   }
+}
+
+// Ops that add as they store, each with a gradient so far that the test holds too and with one of its own.
+class AddingOpTest : public TapeTest {
+ protected:
+  // The gradient of x [3,4,4,8] through `op`, whose result has the shape of x, on top of `so_far`.
+  Tensor gradient(const std::function<Variable(Pass&, const Variable&)>& op, const Tensor* held) {
+    Pass pass(*executor_, {.training = true});
+    Tensor seen;
+    const int node = add(pass, {}, [&](const Tensor& dy, std::span<Tensor>) { seen = dy; });
+    const Variable y = op(pass, Variable(values(1), node));
+    const int plain =
+        add(pass, {node}, [&](const Tensor&, std::span<Tensor> dx) { dx[0] = held ? *held : values(2); });
+    const int top = add(pass, {y.node(), plain}, [](const Tensor& dy, std::span<Tensor> dx) {
+      for (auto& d : dx) d = dy;
+    });
+    pass.backward(Variable(Tensor(), top), values(3));
+    return seen;
+  }
+
+  static Tensor values(int seed) {
+    Tensor out = filled(Shape(N{3}, H{4}, W{4}, C{8}), 0);
+    unsigned state = static_cast<unsigned>(seed);
+    for (float& v : out.flat<float>()) {
+      state = state * 1664525U + 1013904223U;
+      v = static_cast<float>(state >> 8) / 16777216.0F - 0.5F;
+    }
+    return out;
+  }
+
+  void check(const std::function<Variable(Pass&, const Variable&)>& op) {
+    const Tensor zero = filled(Shape(N{3}, H{4}, W{4}, C{8}), 0), held = values(2);
+    const Tensor alone = gradient(op, &zero), onto_held = gradient(op, &held),
+                 onto_own = gradient(op, nullptr);
+    const auto before = values(2).flat<const float>(), kept = held.flat<const float>(),
+               term = alone.flat<const float>(), sum = onto_held.flat<const float>(),
+               in_place = onto_own.flat<const float>();
+    for (I i : range(I{held.size()})) {
+      EXPECT_EQ(kept(i), before(i));
+      EXPECT_EQ(sum(i), in_place(i));
+      EXPECT_NEAR(sum(i), before(i) + term(i), 1e-6);
+    }
+  }
+};
+
+TEST_F(AddingOpTest, LinearLayer) {
+  Parameter weight(Shape(K{8}, C{8}), Interchange::Same, {Initial::Kind::Normal, 0.3F}, true);
+  weight.name = "weight";
+  ParameterStore store(*executor_, {&weight}, {});
+  store.initialise(0);
+  store.begin_step();
+  check([&](Pass& pass, const Variable& x) { return linear(pass, x, weight); });
+}
+
+TEST_F(AddingOpTest, GroupedConvolution) {
+  Parameter weight(Shape(K{8}, R{3}, S{3}, C{8}), Interchange::Same, {Initial::Kind::Normal, 0.3F}, true);
+  weight.name = "weight";
+  ParameterStore store(*executor_, {&weight}, {});
+  store.initialise(0);
+  store.begin_step();
+  check([&](Pass& pass, const Variable& x) { return grouped_conv(pass, x, weight); });
+}
+
+TEST_F(AddingOpTest, GatheredSamples) {
+  Tensor kept = Tensor::empty(host_pool(), DType::Int64, Shape(N{2}));
+  kept.flat<std::int64_t>()(I{0}) = 0;
+  kept.flat<std::int64_t>()(I{1}) = 2;
+  check([&](Pass& pass, const Variable& x) {
+    const Variable y = gather_samples(pass, x, kept);
+    // Back to all samples, by an op whose gradient is that of the kept ones.
+    return Variable(Tensor(), add(pass, {y.node()}, [](const Tensor&, std::span<Tensor> dx) {
+                      dx[0] = filled(Shape(N{2}, H{4}, W{4}, C{8}), 0.25F);
+                    }));
+  });
 }
 
 TEST_F(TapeTest, SkipsWhatDidNotReachTheOutput) {

@@ -101,21 +101,26 @@ TEST(Extents, KeptSamplesOfAGroupedConv) {
                                                         .kept = two,
                                                         .dx = {nullptr, N{3}, H{4}, W{4}, C{8}}});
   });
-  const auto backward = [=](std::int64_t samples, std::int64_t channels, bool adds) {
+  static float image = 0;
+  const View<const float, N, H, W, C> added(&image, N{3}, H{4}, W{4}, C{8});
+  const auto backward = [=](std::int64_t samples, std::int64_t channels, bool adds, bool in_place = true) {
     return [=](auto place) {
-      grouped_conv(place, GroupedConvBackward<float>{.x = {nullptr, N{3}, H{4}, W{4}, C{8}},
-                                                     .kept = two,
-                                                     .weight = {nullptr, K{channels}, R{3}, S{3}, C{8}},
-                                                     .dy = {nullptr, N{samples}, H{4}, W{4}, K{8}},
-                                                     .adds = adds,
-                                                     .dx = {nullptr, N{3}, H{4}, W{4}, C{8}},
-                                                     .dweight = {nullptr, K{8}, R{3}, S{3}, C{8}}});
+      grouped_conv(place,
+                   GroupedConvBackward<float>{.x = {nullptr, N{3}, H{4}, W{4}, C{8}},
+                                              .kept = two,
+                                              .weight = {nullptr, K{channels}, R{3}, S{3}, C{8}},
+                                              .dy = {nullptr, N{samples}, H{4}, W{4}, K{8}},
+                                              .added = adds ? added : decltype(added){},
+                                              .dx = {in_place ? &image : nullptr, N{3}, H{4}, W{4}, C{8}},
+                                              .dweight = {nullptr, K{8}, R{3}, S{3}, C{8}}});
     };
   };
   expect_refusal("grouped_conv backward weight: kept has N=2, dy has N=3", backward(3, 8, true));
   expect_refusal("grouped_conv backward input: weight has K=16, dy has K=8", backward(2, 16, true));
   expect_refusal("grouped_conv backward input: samples are kept only where dx is added to",
                  backward(2, 8, false));
+  expect_refusal("grouped_conv backward input: of kept samples, dx must be what is added",
+                 backward(2, 8, true, false));
 }
 
 TEST(Extents, PatchConv) {

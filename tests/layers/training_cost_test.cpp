@@ -147,7 +147,7 @@ TEST(TrainingCost, FollowsStochasticDepth) {
   const TrainingPart kept = block_of(spec, images, true);
   ASSERT_EQ(kept_samples(20, 0.25F), 15);
   EXPECT_DOUBLE_EQ(macs_of(kept, "", true), 0.75 * macs_of(all, "", true));
-  EXPECT_EQ(kept.passes.size(), all.passes.size() + 1);  // gather
+  EXPECT_EQ(kept.passes.size(), all.passes.size() + 2);  // gather, and back
   EXPECT_EQ(kept.passes.front().name, "stages.0.blocks.0 gather");
 }
 
