@@ -110,7 +110,7 @@ PassCost covariance_backward(std::int64_t m, std::int64_t c) {
 }
 
 PassCost fold_batch_norms(std::int64_t c, std::int64_t e) {
-  return cost(e * c * c, e * c, c * c + e * c + 6 * c + 5 * e);
+  return cost(e * c * c, e * c, c * c + e * c + 8 * c + 7 * e);
 }
 
 PassCost fold_batch_norms_backward(std::int64_t c, std::int64_t e) {

@@ -13,13 +13,6 @@ using kernels::Activation;
 
 constexpr auto call_batch_norm = [](auto place, const auto& args) { kernels::batch_norm(place, args); };
 
-// Whether to add to the statistics that the step has collected: this call's will be there.
-float collects(const BatchNormState& state) {
-  const bool adds = state.running_mean.has_batch;
-  state.running_mean.has_batch = state.running_variance.has_batch = true;
-  return adds ? 1.0F : 0.0F;
-}
-
 // Of the batch, with what follows from them.
 template <class T, class Place>
 void train(Place place, Pass& pass, const BatchNormState& state, const NormedTensor& normed,
@@ -113,6 +106,12 @@ struct NormAndAdd {
 };
 
 }  // namespace
+
+float collects(const BatchNormState& state) {
+  const bool adds = state.running_mean.has_batch;
+  state.running_mean.has_batch = state.running_variance.has_batch = true;
+  return adds ? 1.0F : 0.0F;
+}
 
 NormedTensor batch_norm_fold(Pass& pass, const Tensor& x, const BatchNormState& state,
                              const BatchMoments& moments) {

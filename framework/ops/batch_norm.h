@@ -47,6 +47,10 @@ Tensor batch_norm_apply(Pass& pass, const NormedTensor& normed, kernels::Activat
 // overwritten where nobody else holds it.
 Tensor batch_norm_backward(Pass& pass, const NormedTensor& normed, Tensor dy, kernels::Activation activation);
 
+// For kernels that collect by themselves: whether to add to the statistics that the step has collected (1) or
+// to overwrite them (0). This call's will be there.
+float collects(const BatchNormState& state);
+
 // A micro-batch's mean and biased variance [channels], of `count` values each, towards what the running
 // statistics move by.
 void collect_statistics(Pass& pass, const BatchNormState& state, const Tensor& mean, const Tensor& variance,

@@ -113,6 +113,18 @@ struct Branch {
     saved.hidden_variance = pass.empty(wide, hidden);
     const Tensor hidden_mean = pass.empty(wide, hidden), conv_mean = pass.empty(wide, channels),
                  conv_variance = pass.empty(wide, channels);
+    const BatchNormState &conv = branch.conv_norm, &hidden_norm = branch.expand_norm;
+    const float accumulate = collects(conv);
+    CF_CHECK(collects(hidden_norm) == accumulate, kBranchName,
+             ": the step has collected the statistics of one of the norms");
+    const kernels::CollectBothNorms<T> collected{
+        .count = saved.u.size() / extents.channels,
+        .share = pass.options().micro_batch_share(),
+        .accumulate = accumulate,
+        .conv_mean = conv.running_mean.batch.view<Wide<T>, C>(),
+        .conv_variance = conv.running_variance.batch.view<Wide<T>, C>(),
+        .hidden_mean = hidden_norm.running_mean.batch.renamed<Wide<T>, E>(),
+        .hidden_variance = hidden_norm.running_variance.batch.renamed<Wide<T>, E>()};
     const auto of_hidden = [](const Tensor& t) { return t.renamed<const Wide<T>, E>(); };
     const auto of_channels = [](const Tensor& t) { return t.renamed<const Wide<T>, C>(); };
     kernels::fold_batch_norms(
@@ -129,10 +141,8 @@ struct Branch {
                                           .hidden_mean = hidden_mean.view<Wide<T>, E>(),
                                           .hidden_variance = saved.hidden_variance.view<Wide<T>, E>(),
                                           .conv_mean = conv_mean.view<Wide<T>, C>(),
-                                          .conv_variance = conv_variance.view<Wide<T>, C>()});
-    const std::int64_t count = saved.u.size() / extents.channels;
-    collect_statistics(pass, branch.conv_norm, conv_mean, conv_variance, count);
-    collect_statistics(pass, branch.expand_norm, hidden_mean, saved.hidden_variance, count);
+                                          .conv_variance = conv_variance.view<Wide<T>, C>(),
+                                          .collected = collected});
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted,

@@ -28,6 +28,15 @@
 
 namespace cf::kernels {
 
+// Where both norms' statistics are added towards the step's, as CollectStatistics says.
+template <class T>
+struct CollectBothNorms {
+  std::int64_t count = 0;  // rows of u, > 1; 0: not wanted
+  float share = 1, accumulate = 0;
+  View<Wide<T>, C> conv_mean = {}, conv_variance = {};
+  View<Wide<T>, E> hidden_mean = {}, hidden_variance = {};
+};
+
 template <class T>
 struct FoldBatchNorms {
   View<const Wide<T>, C> bias;
@@ -41,6 +50,7 @@ struct FoldBatchNorms {
   View<Wide<T>, E> folded_bias;
   View<Wide<T>, E> hidden_mean, hidden_variance;
   View<Wide<T>, C> conv_mean, conv_variance;  // the latter is the covariance's diagonal
+  CollectBothNorms<T> collected = {};
 };
 
 template <class T>

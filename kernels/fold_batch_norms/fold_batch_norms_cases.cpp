@@ -32,8 +32,9 @@ Draw covariance_matrix(std::int64_t channels) {
 
 Draw fan_in(std::int64_t channels) { return normal(0, 1.4 / std::sqrt(static_cast<double>(channels))); }
 
-Case forward(const Problem& p) {
-  Case result("fold_batch_norms/forward" + p.text(), p.channels * p.channels);
+Case forward(const Problem& p, float accumulate) {
+  Case result(concat("fold_batch_norms/forward", p.text(), accumulate == 0 ? "" : " accumulate"),
+              p.channels * p.channels);
   const C c{p.channels};
   const E e{p.hidden};
   const auto bias = result.input<Element::WideT>("bias", normal(0, 5), c);
@@ -51,10 +52,21 @@ Case forward(const Problem& p) {
   const auto hidden_variance = result.output<Element::WideT>("hidden_variance", e);
   const auto conv_mean = result.output<Element::WideT>("conv_mean", c);
   const auto conv_variance = result.output<Element::WideT>("conv_variance", c);
+  const auto step_conv_mean = result.gradient("step_conv_mean", accumulate, c);
+  const auto step_conv_variance = result.gradient("step_conv_variance", accumulate, c);
+  const auto step_hidden_mean = result.gradient("step_hidden_mean", accumulate, e);
+  const auto step_hidden_variance = result.gradient("step_hidden_variance", accumulate, e);
   result.rounds_inside = true;
   result.benchmark_only = p.benchmark_only;
   result.runs_on_cuda_in_16_bits([=](auto place, const auto& t) {
     using T = ElementOf<decltype(t)>;
+    const CollectBothNorms<T> collected{.count = 37,
+                                        .share = 0.25F,
+                                        .accumulate = accumulate,
+                                        .conv_mean = t(step_conv_mean),
+                                        .conv_variance = t(step_conv_variance),
+                                        .hidden_mean = t(step_hidden_mean),
+                                        .hidden_variance = t(step_hidden_variance)};
     fold_batch_norms(place, FoldBatchNorms<T>{.bias = t(bias),
                                               .mean = t(mean),
                                               .covariance = t(matrix),
@@ -69,7 +81,8 @@ Case forward(const Problem& p) {
                                               .hidden_mean = t(hidden_mean),
                                               .hidden_variance = t(hidden_variance),
                                               .conv_mean = t(conv_mean),
-                                              .conv_variance = t(conv_variance)});
+                                              .conv_variance = t(conv_variance),
+                                              .collected = collected});
   });
   return result;
 }
@@ -137,7 +150,8 @@ std::vector<Case> fold_batch_norms_cases() {
   };
   std::vector<Case> cases;
   for (const Problem& p : problems) {
-    cases.push_back(forward(p));
+    cases.push_back(forward(p, 0));
+    if (!p.benchmark_only) cases.push_back(forward(p, 1));
     cases.push_back(backward(p, 0));
     if (!p.benchmark_only) cases.push_back(backward(p, 1));
   }

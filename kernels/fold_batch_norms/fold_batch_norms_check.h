@@ -3,6 +3,7 @@
 
 #include "kernels/base/check_extent.h"
 #include "kernels/base/check_square.h"
+#include "kernels/batch_norm/collect_statistics.h"
 #include "kernels/fold_batch_norms/fold_batch_norms.h"
 
 namespace cf::kernels {
@@ -20,6 +21,26 @@ void check_folding(std::string_view kernel, const Args& a) {
   check_extent<E>(kernel, "expand", a.expand, "hidden_variance", a.hidden_variance);
 }
 
+// Both norms' statistics, behind the fold, at the places of the host.
+template <class Place, class T>
+void collect_both(Place place, const FoldBatchNorms<T>& a) {
+  const CollectBothNorms<T>& to = a.collected;
+  if (to.count == 0) return;
+  const auto collect = [&](const auto& mean, const auto& variance, const auto& batch_mean,
+                           const auto& batch_variance) {
+    const auto channels = [](const auto& view) { return View<Wide<T>, C>(view.data(), C{view.size()}); };
+    collect_statistics(place, CollectStatistics<Wide<T>>{.mean = channels(mean),
+                                                         .variance = channels(variance),
+                                                         .count = to.count,
+                                                         .share = to.share,
+                                                         .accumulate = to.accumulate,
+                                                         .batch_mean = channels(batch_mean),
+                                                         .batch_variance = channels(batch_variance)});
+  };
+  collect(a.conv_mean, a.conv_variance, to.conv_mean, to.conv_variance);
+  collect(a.hidden_mean, a.hidden_variance, to.hidden_mean, to.hidden_variance);
+}
+
 }  // namespace detail
 
 template <class T>
@@ -35,6 +56,11 @@ void check(const FoldBatchNorms<T>& a) {
   check_extent<C>(kName, "expand", a.expand, "conv_mean", a.conv_mean);
   check_extent<C>(kName, "expand", a.expand, "conv_variance", a.conv_variance);
   check_extent<E>(kName, "expand", a.expand, "hidden_mean", a.hidden_mean);
+  if (a.collected.count == 0) return;
+  check_extent<C>(kName, "expand", a.expand, "collected.conv_mean", a.collected.conv_mean);
+  check_extent<C>(kName, "expand", a.expand, "collected.conv_variance", a.collected.conv_variance);
+  check_extent<E>(kName, "expand", a.expand, "collected.hidden_mean", a.collected.hidden_mean);
+  check_extent<E>(kName, "expand", a.expand, "collected.hidden_variance", a.collected.hidden_variance);
 }
 
 template <class T>

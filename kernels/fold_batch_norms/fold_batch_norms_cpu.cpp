@@ -131,6 +131,7 @@ void fold_batch_norms(Cpu place, const FoldBatchNorms<float>& a) {
     a.conv_mean(c) = a.mean(c) - a.bias(c);
     a.conv_variance(c) = a.covariance(c, K{c.value});
   }
+  detail::collect_both(place, a);
 }
 
 void fold_batch_norms(Cpu place, const FoldBatchNormsBackward<float>& a) {

@@ -90,16 +90,25 @@ struct Rows {
   }
 };
 
+// What was there may be NaN where it is overwritten: it is not read then.
+__device__ void collect(float& to, float accumulate, float value) { to = (accumulate != 0 ? to : 0) + value; }
+
 template <class T>
 __global__ void __launch_bounds__(kThreads) fold_kernel(FoldBatchNorms<T> a) {
   __shared__ float scale[kMostFoldedChannels];
   __shared__ Rows rows;
   const int channels = static_cast<int>(a.mean.template extent<C>().value);
   load_scales(a, channels, scale);
+  const CollectBothNorms<T>& to = a.collected;
+  const float unbiased = to.share * static_cast<float>(to.count) / static_cast<float>(to.count - 1);
   if (blockIdx.x == 0) {
     for (int c = static_cast<int>(threadIdx.x); c < channels; c += kThreads) {
-      a.conv_mean(C{c}) = a.mean(C{c}) - a.bias(C{c});
-      a.conv_variance(C{c}) = a.covariance(C{c}, K{c});
+      const float mean = a.mean(C{c}) - a.bias(C{c}), variance = a.covariance(C{c}, K{c});
+      a.conv_mean(C{c}) = mean;
+      a.conv_variance(C{c}) = variance;
+      if (to.count == 0) continue;
+      collect(to.conv_mean(C{c}), to.accumulate, to.share * mean);
+      collect(to.conv_variance(C{c}), to.accumulate, unbiased * variance);
     }
   }
   const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
@@ -126,6 +135,9 @@ __global__ void __launch_bounds__(kThreads) fold_kernel(FoldBatchNorms<T> a) {
   a.hidden_variance(e) = variance;
   a.folded_bias(e) = a.expand_beta(e) - offset;
   a.hidden_mean(e) = mean;
+  if (to.count == 0) return;
+  collect(to.hidden_mean(e), to.accumulate, to.share * mean);
+  collect(to.hidden_variance(e), to.accumulate, unbiased * variance);
 }
 
 __device__ void accumulate(float& gradient, float accumulate, float sum) {

@@ -56,7 +56,7 @@ struct ScaledRows {
 }  // namespace
 
 template <class T>
-void fold_batch_norms(Reference, const FoldBatchNorms<T>& a) {
+void fold_batch_norms(Reference place, const FoldBatchNorms<T>& a) {
   check(a);
   const C channels = a.expand.template extent<C>();
   ScaledRows<T> rows(a);
@@ -77,6 +77,7 @@ void fold_batch_norms(Reference, const FoldBatchNorms<T>& a) {
     a.folded_bias(e) = a.expand_beta(e) - offset;
     a.hidden_mean(e) = mean;
   }
+  detail::collect_both(place, a);
 }
 
 template <class T>

@@ -51,6 +51,11 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& costs() {
        [](const Case& c) {
          return passes::linear_backward_input(rows_of(c, "dx"), channels_of(c, "dx"), channels_of(c, "dy"));
        }},
+      {"linear/backward_input_plus",
+       [](const Case& c) {
+         return passes::linear_backward_input(rows_of(c, "dx"), channels_of(c, "dx"), channels_of(c, "dy"),
+                                              true);
+       }},
       {"linear/backward_weight",
        [](const Case& c) {
          return passes::linear_backward_weight(rows_of(c, "x"), channels_of(c, "x"), channels_of(c, "dy"),
