@@ -4,12 +4,12 @@
 // and of x; the block writes that gradient to dx while the next tile is on its way. The blocks' sums are
 // added in order by other kernels, and a pass over x and dx ends it.
 #include "kernels/base/alignment.h"
-#include "kernels/base/packs.cuh"
 #include "kernels/batch_norm/backward_parts.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
 #include "kernels/grouped_conv/pixel_tiles.cuh"
 #include "kernels/grouped_conv/tile_gradients.cuh"
 #include "kernels/grouped_conv/tile_norm.cuh"
+#include "kernels/grouped_conv/tile_store.cuh"
 #include "kernels/grouped_conv/turned_filter.cuh"
 
 namespace cf::kernels {
@@ -29,17 +29,6 @@ __device__ inline LaneNorm load_norm(const float* scale, const float* shift, con
           .mean = norm.mean[own],
           .slope = norm.rstd[own] * norm.gamma[own],
           .bias = norm.bias[own]};
-}
-
-// Stores the gradients that lie in the slots.
-template <class T>
-__device__ void store_gradients(const PixelTiles& tiles, const Pixel& origin, const uint4* slots,
-                                const PackWalk& walk, T* dx) {
-  const uint4* const from = slots + walk.column * tiles.pitch() + walk.group;
-  const int row_packs = tiles.slot_columns() * tiles.pitch();
-  tiles.for_each_row(origin, dx, 0, walk, tiles.even_rows(), [&](int row, T* to, bool inside) {
-    if (inside) *reinterpret_cast<uint4*>(to) = from[row * row_packs];
-  });
 }
 
 // The sums of a group's lanes to partial[c] and partial[stride + c].
@@ -99,7 +88,8 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kSumBlocksPerSm)
     __syncthreads();
     if (warp < groups) {
       const LaneNorm lane_norm = load_norm(norm.scale, norm.shift, pointers, group * kGroupWidth, lane);
-      add_normed_tile<kActivation, T>(tiles, origin, slots, pixels, warp, lane, lane_norm, filter_sums);
+      add_tile<T>(tiles, slots, pixels, warp, lane, filter_sums,
+                  NormedPixels<kActivation, T>{tiles, origin, lane, lane_norm});
       __syncwarp();
       std::uint32_t taps[3][3];
       load_taps<Direction::BackwardInput>(weight + std::int64_t{group} * kFilter, lane, taps);
@@ -112,7 +102,7 @@ __global__ void __launch_bounds__(PixelTiles::kThreads, kSumBlocksPerSm)
     const Pixel next = tiles.origin(tile);
     const bool has_next = tile < tiles.count();
     if (has_next) copy_runs(tiles, next, x + first_channel, tiles.run_walk(groups), pixels);
-    store_gradients(tiles, origin, slots, tiles.run_walk(groups), dx + first_channel);
+    Overwrite().store(tiles, origin, slots, nullptr, tiles.run_walk(groups), 0, dx + first_channel);
     __syncthreads();
     if (has_next) {
       copy_tile(tiles, next, dy + first_channel, tiles.slot_walk(groups), tiles.slot_rows(), slots);
@@ -148,8 +138,6 @@ void convolve_by_mma(Cuda place, const NormedConvBackward<T>& a) {
   constexpr auto kName = "grouped_conv backward through a norm";
   CF_CHECK(aligned_to(16, a.x.data(), a.dy.data(), a.dx.data()), kName,
            ": images must be aligned to 16 bytes");
-  CF_CHECK(aligned_to(16, a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data()), kName,
-           ": the norm's parameters must be aligned to 16 bytes");
   if (a.x.size() == 0) return;
   const PixelTiles tiles = tiles_of(a);
   const std::int64_t chunks = chunks_of(tiles), elements = a.dweight.size();

@@ -5,22 +5,11 @@
 #pragma once
 
 #include "kernels/activation/activation.cuh"
+#include "kernels/base/pairs.cuh"
 #include "kernels/grouped_conv/tile_convolution.cuh"
 #include "kernels/grouped_conv/tile_weight_sums.cuh"
 
 namespace cf::kernels {
-
-// Two neighbouring elements of one register.
-template <class T>
-__device__ inline float2 floats_of_pair(std::uint32_t pair) {
-  if constexpr (std::is_same_v<T, Half>) {
-    return __half22float2(__halves2half2(__ushort_as_half(static_cast<std::uint16_t>(pair)),
-                                         __ushort_as_half(static_cast<std::uint16_t>(pair >> 16))));
-  } else {
-    static_assert(std::is_same_v<T, BFloat16>);
-    return {__uint_as_float(pair << 16), __uint_as_float(pair & 0xffff0000U)};
-  }
-}
 
 // What the norm does to a lane's channel: activation(scale x + shift), of which scale x + shift is also
 // slope (x - mean) + bias.
@@ -42,51 +31,23 @@ __device__ inline std::uint32_t pixels_inside(int first_column, int columns_insi
          (first_column + 1 < columns_inside ? 0xffff0000U : 0U);
 }
 
-// Adds the products of the slots and the normed pixels to `sums`.
+// The pixels of a tile normed and activated; those beyond the images stay zeros.
 template <Activation kActivation, class T>
-__device__ void add_normed_tile(const PixelTiles& tiles, const Pixel& origin, const uint4* slots,
-                                const uint4* pixels, int group, int lane, const LaneNorm& norm,
-                                TileSums& sums) {
-  const int pitch = tiles.pitch(), columns = tiles.slot_columns(), runs = tiles.run_columns();
-  const auto pack_row = static_cast<std::uint32_t>(pitch * 16);
-  const int matrix = lane / 8, row = matrix % 2, pixel = lane % 8;
-  const bool reads_pixels = matrix >= 2;
-  const auto slot_address = [&](int s) {
-    return shared_address(slots + (row * columns + s + pixel) * pitch + group);
-  };
-  const std::uint32_t slot_step = 2 * columns * pack_row, pixel_step = 2 * runs * pack_row;
-  const std::uint32_t first_four = slot_address(matrix / 2);
-  const std::uint32_t others =
-      reads_pixels ? shared_address(pixels + (row * runs + pixel) * pitch + group) : slot_address(2);
-  const std::uint32_t others_step = reads_pixels ? pixel_step : slot_step;
-#pragma unroll
-  for (auto& last : sums.last) last[2] = last[3] = 0;  // as they are, but held by no register meanwhile
-#pragma unroll 1
-  for (int column = 0; column < tiles.columns(); column += PixelTiles::kRun) {
-    std::uint32_t at = first_four + column * pack_row, also_at = others + column * pack_row;
+struct NormedPixels {
+  const PixelTiles& tiles;
+  const Pixel& origin;
+  int lane;
+  const LaneNorm& norm;
+
+  __device__ auto of_run(int column) const {
     const std::uint32_t inside = pixels_inside(column + lane % 4 * 2, tiles.columns_inside(origin));
-    RowsInside way = tiles.rows_inside(origin);
-    RowPair rows;
-    std::uint32_t before[2] = {0, 0};
-#pragma unroll 2
-    for (int slot_row = 0; slot_row < tiles.even_rows(); slot_row += 2) {
-      load_matrices<Rows::AsColumns>(at, rows.slots[0], rows.slots[1], rows.slots[2], rows.slots[3]);
-      load_matrices<Rows::AsColumns>(also_at, rows.slots[4], rows.slots[5], rows.pixels[0], rows.pixels[1]);
-      at += slot_step;
-      also_at += others_step;
-      rows.pixels[0] = normed_pair<kActivation, T>(rows.pixels[0], norm) & (way.first() ? inside : 0);
-      rows.pixels[1] = normed_pair<kActivation, T>(rows.pixels[1], norm) & (way.second() ? inside : 0);
+    return [inside, way = tiles.rows_inside(origin), this](std::uint32_t(&pixels)[2]) mutable {
+      pixels[0] = normed_pair<kActivation, T>(pixels[0], norm) & (way.first() ? inside : 0);
+      pixels[1] = normed_pair<kActivation, T>(pixels[1], norm) & (way.second() ? inside : 0);
       way.go_two();
-      add_two_rows<T>(rows, before, sums);
-      before[0] = rows.pixels[0];
-      before[1] = rows.pixels[1];
-    }
-    load_matrices<Rows::AsColumns>(at, rows.slots[0], rows.slots[1], rows.slots[2], rows.slots[3]);
-    load_matrices<Rows::AsColumns>(also_at, rows.slots[4], rows.slots[5]);
-    rows.pixels[0] = rows.pixels[1] = 0;
-    add_two_rows<T>(rows, before, sums);
+    };
   }
-}
+};
 
 // A lane's sums of dh, the gradient in front of the activation, and of dh (x - mean).
 struct NormSums {

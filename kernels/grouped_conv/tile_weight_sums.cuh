@@ -66,9 +66,18 @@ __device__ void add_two_rows(const RowPair& rows, const std::uint32_t (&before)[
   }
 }
 
-template <class T>
+// What becomes of the pixels of a run from `column` on, two rows at a time from the first, on their way to
+// the products.
+struct PixelsAsTheyAre {
+  __device__ auto of_run(int) const {
+    return [](std::uint32_t(&)[2]) {};
+  }
+};
+
+// Adds the products of the slots and the pixels to `sums`.
+template <class T, class Pixels = PixelsAsTheyAre>
 __device__ void add_tile(const PixelTiles& tiles, const uint4* slots, const uint4* pixels, int group,
-                         int lane, TileSums& sums) {
+                         int lane, TileSums& sums, const Pixels& prepared = {}) {
   const int pitch = tiles.pitch(), columns = tiles.slot_columns(), runs = tiles.run_columns();
   const auto pack_row = static_cast<std::uint32_t>(pitch * 16);
   const int matrix = lane / 8, row = matrix % 2, pixel = lane % 8;
@@ -81,9 +90,12 @@ __device__ void add_tile(const PixelTiles& tiles, const uint4* slots, const uint
   const std::uint32_t others =
       reads_pixels ? shared_address(pixels + (row * runs + pixel) * pitch + group) : slot_address(2);
   const std::uint32_t others_step = reads_pixels ? pixel_step : slot_step;
+#pragma unroll
+  for (auto& last : sums.last) last[2] = last[3] = 0;  // as they are, but held by no register meanwhile
 #pragma unroll 1
   for (int column = 0; column < tiles.columns(); column += PixelTiles::kRun) {
     std::uint32_t at = first_four + column * pack_row, also_at = others + column * pack_row;
+    auto prepare = prepared.of_run(column);
     RowPair rows;
     std::uint32_t before[2] = {0, 0};
 #pragma unroll 2
@@ -92,6 +104,7 @@ __device__ void add_tile(const PixelTiles& tiles, const uint4* slots, const uint
       load_matrices<Rows::AsColumns>(also_at, rows.slots[4], rows.slots[5], rows.pixels[0], rows.pixels[1]);
       at += slot_step;
       also_at += others_step;
+      prepare(rows.pixels);
       add_two_rows<T>(rows, before, sums);
       before[0] = rows.pixels[0];
       before[1] = rows.pixels[1];
