@@ -59,6 +59,11 @@ PassCost normed_conv_backward_weight(std::int64_t m, std::int64_t c) {
   return cost(kFilter * m * c, 2 * m * c, (kFilter + 2) * c);
 }
 
+PassCost normed_conv_backward(std::int64_t m, std::int64_t c) {
+  // x and dy for the gradient behind the activation and the sums, then x and that gradient for dx.
+  return cost(2 * kFilter * m * c, 6 * m * c + kFilter * c, (kFilter + 8) * c);
+}
+
 PassCost patch_conv(std::int64_t inputs, std::int64_t outputs, std::int64_t filter, std::int64_t k) {
   return cost(outputs * filter, inputs + outputs + filter * k, 0);
 }

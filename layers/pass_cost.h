@@ -32,6 +32,7 @@ PassCost grouped_conv_backward_onto(std::int64_t m, std::int64_t c);  // that of
 // With a norm and an activation in front.
 PassCost normed_conv(std::int64_t m, std::int64_t c);
 PassCost normed_conv_backward_weight(std::int64_t m, std::int64_t c);
+PassCost normed_conv_backward(std::int64_t m, std::int64_t c);  // both gradients and the norm's
 
 // inputs, outputs: elements of the images; filter: elements of one output channel.
 PassCost patch_conv(std::int64_t inputs, std::int64_t outputs, std::int64_t filter, std::int64_t k);

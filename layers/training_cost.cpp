@@ -53,6 +53,9 @@ class StepWriter {
     backward_.clear();
   }
 
+  // Whether both gradients of a convolution come from one pass.
+  bool joins_gradients() const { return options_.place == PlaceKind::Cuda && options_.type != kWide; }
+
   // --- layers on m rows
 
   void linear(const std::string& name, std::int64_t m, const Parameter& weight, bool bias = false,
@@ -66,8 +69,25 @@ class StepWriter {
   void conv(std::int64_t m, const Parameter& weight, bool adds) {
     const std::int64_t c = outputs_of(weight);
     forward(".conv", passes::grouped_conv(m, c, false));
-    backward(".conv backward",
-             adds ? passes::grouped_conv_backward_onto(m, c) : passes::grouped_conv_backward(m, c));
+    if (joins_gradients()) {
+      return backward(".conv backward",
+                      adds ? passes::grouped_conv_backward_onto(m, c) : passes::grouped_conv_backward(m, c));
+    }
+    PassCost input = passes::grouped_conv_backward_input(m, c);
+    if (adds) input.narrow += static_cast<double>(m * c);
+    backward(".conv backward input", input);
+    backward(".conv backward weight", passes::grouped_conv_backward_weight(m, c));
+  }
+
+  // With expand_bn and its activation in front.
+  void normed_conv(std::int64_t m, std::int64_t c) {
+    forward(".conv", passes::normed_conv(m, c));
+    if (joins_gradients()) {
+      return backward(".conv and expand_bn backward", passes::normed_conv_backward(m, c));
+    }
+    backward(".expand_bn backward", passes::batch_norm_backward(m, c));
+    backward(".conv backward input", passes::grouped_conv_backward_input(m, c));
+    backward(".conv backward weight", passes::normed_conv_backward_weight(m, c));
   }
 
   void norm(const std::string& name, std::int64_t m, std::int64_t c) {
@@ -184,10 +204,7 @@ class StepWriter {
     linear(".expand", m, block.expand.weight, false, at_the_store, kept == samples());
     forward(".expand_bn statistics",
             at_the_store ? passes::batch_norm_of_given(e) : passes::batch_norm_statistics(m, e));
-    backward(".expand_bn backward", passes::batch_norm_backward(m, e));
-    forward(".conv", passes::normed_conv(m, e));
-    backward(".conv backward input", passes::grouped_conv_backward_input(m, e));
-    backward(".conv backward weight", passes::normed_conv_backward_weight(m, e));
+    normed_conv(m, e);
     forward(".conv_bn statistics", passes::batch_norm_statistics(m, e));
     forward(".se", passes::gated_norm_gates(kept, m, e, squeezed));
     forward(".se applied with conv_bn", passes::gated_norm_apply(kept, m, e));

@@ -45,7 +45,7 @@ const std::map<std::string, std::function<PassCost(const Case&)>>& costs() {
        }},
       {"linear/forward/statistics",
        [](const Case& c) {
-         return passes::linear(rows_of(c, "x"), channels_of(c, "x"), channels_of(c, "y"), false, true);
+         return passes::linear(rows_of(c, "x"), channels_of(c, "x"), channels_of(c, "y"), has_bias(c), true);
        }},
       {"linear/backward_input",
        [](const Case& c) {
@@ -197,6 +197,20 @@ TEST(PassCost, CountsASecondRead) {
     EXPECT_EQ(2 * cost.macs, c.flops) << c.name;
     EXPECT_EQ(bytes_of(cost), c.bytes(DType::BFloat16) + again) << c.name;
   }
+}
+
+// The gradient behind the activation is written and read, x read twice. Scale and shift, mean and the others.
+TEST(PassCost, CountsTheSecondPassOfANormedConvolutionsGradients) {
+  int compared = 0;
+  for (const Case& c : kernels::grouped_conv_cases()) {
+    if (!c.name.starts_with("grouped_conv/backward_through_norm ") || !is_compared(c)) continue;
+    const double again = 2.0 * 3 * static_cast<double>(tensor_of(c, "x").size());
+    const PassCost cost = passes::normed_conv_backward(rows_of(c, "x"), channels_of(c, "x"));
+    EXPECT_EQ(2 * cost.macs, c.flops) << c.name;
+    EXPECT_EQ(bytes_of(cost), c.bytes(DType::BFloat16) + again) << c.name;
+    ++compared;
+  }
+  EXPECT_GT(compared, 1);
 }
 
 // A convolution on kept samples: its tensor of these, one of all samples, and how often an element of all
