@@ -136,6 +136,7 @@ std::vector<Case> linear_cases() {
       {.m = 3, .c = 128, .k = 128, .statistics = true},
       {.m = 300, .c = 256, .k = 128, .statistics = true},
       {.m = 129, .c = 192, .k = 256, .statistics = true, .weight_mean = 1},
+      {.m = 129, .c = 192, .k = 256, .bias = true, .statistics = true},
       {.m = 270, .c = 384, .k = 128, .statistics = true},
       {.m = 517, .c = 512, .k = 128, .statistics = true, .sm_limit = 1},
       {.m = 700, .c = 256, .k = 256, .statistics = true, .sm_limit = 1, .weight_mean = 1},
