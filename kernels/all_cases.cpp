@@ -13,6 +13,7 @@ std::vector<Case> all_cases() {
            linear_cases,
            mix_images_cases,
            normalize_image_cases,
+           normed_conv_cases,
            patch_conv_cases,
            squeeze_excite_cases,
            accuracy_cases,

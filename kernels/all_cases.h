@@ -13,6 +13,7 @@ std::vector<Case> grouped_conv_cases();
 std::vector<Case> linear_cases();
 std::vector<Case> mix_images_cases();
 std::vector<Case> normalize_image_cases();
+std::vector<Case> normed_conv_cases();
 std::vector<Case> patch_conv_cases();
 std::vector<Case> squeeze_excite_cases();
 std::vector<Case> accuracy_cases();

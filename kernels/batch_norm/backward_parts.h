@@ -11,4 +11,13 @@ template <class T>
 void batch_norm_backward_from_sums(Cuda, const BatchNormBackward<T>&, const float* partial,
                                    std::int64_t parts);
 
+// The same without its last pass, from which dx = scale dh + slope (x - mean) + offset would come: the
+// gradients of the parameters, and these coefficients [C] in the workspace.
+struct BatchNormCoefficients {
+  float *scale, *slope, *offset;
+};
+template <class T>
+BatchNormCoefficients batch_norm_coefficients_from_sums(Cuda, const BatchNormBackward<T>&,
+                                                        const float* partial, std::int64_t parts);
+
 }  // namespace cf::kernels::detail

@@ -16,11 +16,8 @@ struct ChannelPointers {
   const float *mean, *rstd, *gamma, *bias;
 };
 
-// dx = scale dh + slope (x - mean) + offset, where scale = gamma rstd, slope = - scale rstd dgamma / M and
-// offset = - scale dbias / M: in the workspace.
-struct CoefficientPointers {
-  float *scale, *slope, *offset;
-};
+// scale = gamma rstd, slope = - scale rstd dgamma / M and offset = - scale dbias / M.
+using detail::BatchNormCoefficients;
 
 // Where the gradient that belongs to a row of x lies, and how often it counts.
 struct EveryRow {
@@ -89,7 +86,8 @@ __global__ void __launch_bounds__(kColumnThreads, 3)
 // The gradients of the parameters, and the coefficients of dx, which take this call's sums alone.
 __global__ void __launch_bounds__(kFinishThreads)
     finish_gradients_kernel(const float* partial, ColumnSlices slices, ChannelPointers channels,
-                            CoefficientPointers coefficients, float accumulate, float* dgamma, float* dbias) {
+                            BatchNormCoefficients coefficients, float accumulate, float* dgamma,
+                            float* dbias) {
   const std::int64_t c = finish_channel();
   const float* products = partial + slices.count * slices.channels;
   float sums[] = {0, 0};  // dh, dh (x - mean)
@@ -114,7 +112,7 @@ __global__ void __launch_bounds__(kFinishThreads)
 template <class T, Activation kActivation, int n, class Rows>
 __global__ void __launch_bounds__(kElementwiseThreads)
     input_gradient_kernel(const T* x, const T* dy, Rows rows_of_dy, ChannelPointers channels,
-                          CoefficientPointers coefficients, T* dx, std::int64_t rows,
+                          BatchNormCoefficients coefficients, T* dx, std::int64_t rows,
                           std::int64_t channel_count) {
   const ChannelWalk walk = channel_walk<n>(channel_count, rows);
   float mean[n], bias[n], scale[n], slope[n], offset[n];
@@ -143,18 +141,32 @@ ColumnSlices slices_of(const BatchNormBackward<T>& args) {
   return column_slices(args.x.template extent<M>().value, args.x.template extent<C>().value);
 }
 
+template <class T>
+ChannelPointers channel_pointers(const BatchNormBackward<T>& args) {
+  return {args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()};
+}
+
+// From the slices' sums; the coefficients go to 3 C floats from `memory` on.
+template <class T>
+BatchNormCoefficients finish_gradients(Cuda place, const BatchNormBackward<T>& args,
+                                       const ColumnSlices& slices, const float* partial, float* memory) {
+  const std::int64_t count = slices.channels;
+  const BatchNormCoefficients coefficients{memory, memory + count, memory + 2 * count};
+  launch("batch_norm_finish_gradients", finish_gradients_kernel, finish_shape(count), place, partial, slices,
+         channel_pointers(args), coefficients, args.accumulate, args.dgamma.data(), args.dbias.data());
+  return coefficients;
+}
+
 // What follows from the slices' sums.
 template <class T, Activation kActivation, int n, class Rows>
 void finish(Cuda place, const BatchNormBackward<T>& args, const Rows& rows_of_dy, const ColumnSlices& slices,
-            const float* partial, float* scale) {
+            const float* partial, float* memory) {
   const std::int64_t rows = slices.rows, count = slices.channels;
-  const CoefficientPointers coefficients{scale, scale + count, scale + 2 * count};
-  const ChannelPointers channels{args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()};
-  launch("batch_norm_finish_gradients", finish_gradients_kernel, finish_shape(count), place, partial, slices,
-         channels, coefficients, args.accumulate, args.dgamma.data(), args.dbias.data());
+  const BatchNormCoefficients coefficients = finish_gradients(place, args, slices, partial, memory);
   launch("batch_norm_input_gradient", input_gradient_kernel<T, kActivation, n, Rows>,
          {.grid = dim3(channel_walk_blocks(rows, count, n)), .block = dim3(kElementwiseThreads)}, place,
-         args.x.data(), args.dy.data(), rows_of_dy, channels, coefficients, args.dx.data(), rows, count);
+         args.x.data(), args.dy.data(), rows_of_dy, channel_pointers(args), coefficients, args.dx.data(),
+         rows, count);
 }
 
 template <class T, class Body>
@@ -170,9 +182,8 @@ void run(Cuda place, const BatchNormBackward<T>& args, const Rows& rows_of_dy) {
                                        workspace_bytes(place, args) / sizeof(float));
   dispatch_channels(args, partial, [&]<int n> {
     launch("batch_norm_gradient_sums_of_slices", gradient_sums_of_slices_kernel<T, kActivation, n, Rows>,
-           column_shape(slices, n), place, args.x.data(), args.dy.data(), rows_of_dy,
-           ChannelPointers{args.mean.data(), args.rstd.data(), args.gamma.data(), args.bias.data()}, slices,
-           partial);
+           column_shape(slices, n), place, args.x.data(), args.dy.data(), rows_of_dy, channel_pointers(args),
+           slices, partial);
     finish<T, kActivation, n>(place, args, rows_of_dy, slices, partial,
                               partial + 2 * slices.count * slices.channels);
   });
@@ -198,18 +209,38 @@ void batch_norm(Cuda place, const BatchNormBackward<T>& args) {
                       [&]<Activation kActivation> { run<T, kActivation>(place, args, EveryRow{}); });
 }
 
+namespace {
+
+template <class T>
+ColumnSlices slices_of_given(const BatchNormBackward<T>& args, std::int64_t parts) {
+  return {args.x.template extent<M>().value, args.x.template extent<C>().value, parts, 0};
+}
+
+template <class T>
+float* memory_of_coefficients(const BatchNormBackward<T>& args) {
+  return workspace_as<float>("batch norm backward", args.workspace,
+                             3 * static_cast<std::size_t>(args.mean.size()));
+}
+
+}  // namespace
+
 template <class T>
 void detail::batch_norm_backward_from_sums(Cuda place, const BatchNormBackward<T>& args, const float* partial,
                                            std::int64_t parts) {
-  const auto rows = args.x.template extent<M>().value, channels = args.x.template extent<C>().value;
-  float* scale =
-      workspace_as<float>("batch norm backward", args.workspace, 3 * static_cast<std::size_t>(channels));
-  const ColumnSlices slices{rows, channels, parts, 0};
+  float* const memory = memory_of_coefficients(args);
   dispatch_activation(args.activation, [&]<Activation kActivation> {
-    dispatch_channels(args, scale, [&]<int n> {
-      finish<T, kActivation, n>(place, args, EveryRow{}, slices, partial, scale);
+    dispatch_channels(args, memory, [&]<int n> {
+      finish<T, kActivation, n>(place, args, EveryRow{}, slices_of_given(args, parts), partial, memory);
     });
   });
+}
+
+template <class T>
+detail::BatchNormCoefficients detail::batch_norm_coefficients_from_sums(Cuda place,
+                                                                        const BatchNormBackward<T>& args,
+                                                                        const float* partial,
+                                                                        std::int64_t parts) {
+  return finish_gradients(place, args, slices_of_given(args, parts), partial, memory_of_coefficients(args));
 }
 
 template <class T>
@@ -232,5 +263,9 @@ template void detail::batch_norm_backward_from_sums(Cuda, const BatchNormBackwar
                                                     std::int64_t);
 template void detail::batch_norm_backward_from_sums(Cuda, const BatchNormBackward<BFloat16>&, const float*,
                                                     std::int64_t);
+template detail::BatchNormCoefficients detail::batch_norm_coefficients_from_sums(
+    Cuda, const BatchNormBackward<Half>&, const float*, std::int64_t);
+template detail::BatchNormCoefficients detail::batch_norm_coefficients_from_sums(
+    Cuda, const BatchNormBackward<BFloat16>&, const float*, std::int64_t);
 
 }  // namespace cf::kernels

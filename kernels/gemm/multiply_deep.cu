@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/base/elementwise.cuh"
+#include "kernels/gemm/add_partials.h"
 
 namespace cf::kernels {
 
@@ -26,15 +26,6 @@ struct Cut {
     rest = g.depth - slices * depth;
   }
 };
-
-__global__ void add_partials_kernel(const float* partials, std::int64_t count, std::int64_t size, float beta,
-                                    float* sums) {
-  for (std::int64_t i = thread_index(); i < size; i += thread_count()) {
-    float sum = 0;
-    for (std::int64_t slice = 0; slice < count; ++slice) sum += partials[slice * size + i];
-    sums[i] = beta == 0 ? sum : beta * sums[i] + sum;
-  }
-}
 
 }  // namespace
 
@@ -66,8 +57,8 @@ void multiply_deep(Cuda place, const Gemm& g, Workspace workspace) {
     part.batch = 1;
     multiply(place, part, {});
   }
-  launch("gemm, partial products", add_partials_kernel, flat_shape(size, 1), place,
-         static_cast<const float*>(partial), partials, size, g.beta, static_cast<float*>(g.result));
+  add_partials(place, "gemm, partial products", partial, partials, size, g.beta,
+               static_cast<float*>(g.result));
 }
 
 }  // namespace cf::kernels

@@ -1,7 +1,6 @@
 #include "kernels/all_cases.h"
 #include "kernels/grouped_conv/grouped_conv.h"
 #include "kernels/grouped_conv/grouped_conv_problem.h"
-#include "kernels/grouped_conv/normed_conv_backward.h"
 
 namespace cf::kernels {
 
@@ -43,91 +42,6 @@ Case biased_forward(const Problem& p, Activation activation = Activation::None) 
                                                                       .bias = t(bias),
                                                                       .activation = activation,
                                                                       .y = t(y)}));
-  });
-  return result;
-}
-
-// The input through a norm and an activation, far from zero as before a norm.
-Case normed_forward(const Problem& p, Activation activation) {
-  Case result(concat("grouped_conv/forward_normed", p.text(), " ", name_of(activation)), 9 * kGroupWidth + 8);
-  const auto x = result.input("x", normal(0.5, 2), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
-  const auto scale = result.input<Element::WideT>("scale", normal(0, 1), C{p.channels});
-  const auto shift = result.input<Element::WideT>("shift", normal(0.5, 1), C{p.channels});
-  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
-  const auto y = result.output("y", N{p.n}, H{p.h}, W{p.w}, K{p.channels});
-  result.flops = p.flops();
-  result.rounds_inside = true;
-  result.benchmark_only = p.benchmark_only;
-  result.runs([=](auto place, const auto& t) {
-    using T = ElementOf<decltype(t)>;
-    const InputNorm<T> norm{.scale = t(scale), .shift = t(shift), .activation = activation};
-    grouped_conv(place,
-                 t.with_workspace(
-                     place, GroupedConvForward<T>{.x = t(x), .norm = norm, .weight = t(weight), .y = t(y)}));
-  });
-  return result;
-}
-
-Case normed_backward_weight(const Problem& p, Activation activation) {
-  Case result(concat("grouped_conv/backward_weight_normed", p.text(), " ", name_of(activation)),
-              p.n * p.h * p.w);
-  const auto x = result.input("x", normal(0.5, 2), N{p.n}, H{p.h}, W{p.w}, C{p.channels});
-  const auto scale = result.input<Element::WideT>("scale", normal(0, 1), C{p.channels});
-  const auto shift = result.input<Element::WideT>("shift", normal(0.5, 1), C{p.channels});
-  const auto dy = result.input("dy", normal(0, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
-  const auto dweight = result.gradient("dweight", 0, K{p.channels}, R{3}, S{3}, C{kGroupWidth});
-  result.flops = p.flops();
-  result.rounds_inside = true;
-  result.benchmark_only = p.benchmark_only;
-  result.runs([=](auto place, const auto& t) {
-    using T = ElementOf<decltype(t)>;
-    const InputNorm<T> norm{.scale = t(scale), .shift = t(shift), .activation = activation};
-    grouped_conv(place,
-                 t.with_workspace(place, GroupedConvBackwardWeight<T>{
-                                             .x = t(x), .norm = norm, .dy = t(dy), .dweight = t(dweight)}));
-  });
-  return result;
-}
-
-// All gradients of conv(activation(norm(x))).
-Case normed_backward(const Problem& p, Activation activation, float accumulate) {
-  constexpr std::int64_t kRoundingsOfTerm = 16;  // of one element's gradient through norm and activation
-  Case result(concat("grouped_conv/backward_through_norm", p.text(), " ", name_of(activation),
-                     accumulate == 0 ? "" : " accumulate"),
-              p.n * p.h * p.w + 9 * kGroupWidth + kRoundingsOfTerm);
-  const C c{p.channels};
-  const auto x = result.input("x", normal(0.5, 2), N{p.n}, H{p.h}, W{p.w}, c);
-  const auto mean = result.input<Element::WideT>("mean", normal(0.5, 0.2), c);
-  const auto rstd = result.input<Element::WideT>("rstd", uniform(0.3, 0.7), c);
-  const auto gamma = result.input<Element::WideT>("gamma", normal(0, 1), c);
-  const auto bias = result.input<Element::WideT>("bias", normal(0, 1), c);
-  const auto scale = result.input<Element::WideT>("scale", normal(0, 1), c);
-  const auto shift = result.input<Element::WideT>("shift", normal(0.5, 1), c);
-  const auto weight = result.input("weight", normal(0, 0.2), K{p.channels}, R{3}, S{3}, C{kGroupWidth});
-  const auto dy = result.input("dy", normal(0.3, 1), N{p.n}, H{p.h}, W{p.w}, K{p.channels});
-  const auto dx = result.output("dx", N{p.n}, H{p.h}, W{p.w}, c);
-  const auto dweight = result.gradient("dweight", accumulate, K{p.channels}, R{3}, S{3}, C{kGroupWidth});
-  const auto dgamma = result.gradient("dgamma", accumulate, c);
-  const auto dbias = result.gradient("dbias", accumulate, c);
-  result.flops = 2 * p.flops();
-  result.rounds_inside = true;
-  result.benchmark_only = p.benchmark_only;
-  result.runs([=](auto place, const auto& t) {
-    using T = ElementOf<decltype(t)>;
-    const InputNorm<T> norm{.scale = t(scale), .shift = t(shift), .activation = activation};
-    grouped_conv(place, t.with_workspace(place, NormedConvBackward<T>{.x = t(x),
-                                                                      .norm = norm,
-                                                                      .mean = t(mean),
-                                                                      .rstd = t(rstd),
-                                                                      .gamma = t(gamma),
-                                                                      .bias = t(bias),
-                                                                      .weight = t(weight),
-                                                                      .dy = t(dy),
-                                                                      .dx = t(dx),
-                                                                      .dweight = t(dweight),
-                                                                      .dgamma = t(dgamma),
-                                                                      .dbias = t(dbias),
-                                                                      .accumulate = accumulate}));
   });
   return result;
 }
@@ -336,27 +250,6 @@ std::vector<Case> grouped_conv_cases() {
     cases.push_back(forward_of_kept(problem, samples));
     cases.push_back(centre_of_kept(problem, samples));
     cases.push_back(backward_weight_of_kept(problem, samples));
-  }
-  const std::pair<Problem, Activation> normed[] = {
-      {{.n = 1, .h = 1, .w = 1, .channels = 8}, Activation::Relu},
-      {{.n = 3, .h = 5, .w = 7, .channels = 40}, Activation::None},
-      {{.n = 2, .h = 11, .w = 17, .channels = 72}, Activation::Silu},
-      {{.n = 7, .h = 4, .w = 5, .channels = 16}, Activation::HardSwish},
-      {{.n = 5, .h = 7, .w = 7, .channels = 136}, Activation::Relu},
-      // The MBConv stages of ConvFirstNet-Small at batch 256.
-      {{.n = 256, .h = 14, .w = 14, .channels = 1024, .benchmark_only = true}, Activation::Relu},
-      {{.n = 256, .h = 7, .w = 7, .channels = 2048, .benchmark_only = true}, Activation::Relu},
-  };
-  for (const auto& [problem, activation] : normed) {
-    cases.push_back(normed_forward(problem, activation));
-    cases.push_back(normed_backward_weight(problem, activation));
-    cases.push_back(normed_backward(problem, activation, 0));
-  }
-  for (const Problem& p :
-       {Problem{.n = 2, .h = 33, .w = 18, .channels = 24}, Problem{.n = 70, .h = 2, .w = 3, .channels = 8},
-        // More tiles than blocks: two of the tiles one after another.
-        Problem{.n = 3, .h = 15, .w = 1, .channels = 4232}}) {
-    cases.push_back(normed_backward(p, Activation::Relu, 1));
   }
   const Problem inference{.n = 3, .h = 5, .w = 7, .channels = 40};
   for (const auto activation : {Activation::Relu, Activation::Silu, Activation::HardSwish}) {

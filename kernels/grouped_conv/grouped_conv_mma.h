@@ -25,6 +25,6 @@ void add_weight_chunks(Cuda place, const float* partial, std::int64_t chunks, st
 template <class T>
 void convolve_by_mma(Cuda, const NormedConvBackward<T>&);
 template <class T>
-std::size_t workspace_bytes_by_mma(const NormedConvBackward<T>&);
+std::size_t workspace_bytes_by_mma(Cuda, const NormedConvBackward<T>&);
 
 }  // namespace cf::kernels

@@ -8,6 +8,7 @@
 
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/grouped_conv/grouped_conv.h"
+#include "kernels/linear/linear.h"
 
 namespace cf::kernels {
 
@@ -21,7 +22,11 @@ struct NormedConvBackward {
   View<T, N, H, W, C> dx;  // overwritten
   View<Wide<T>, K, R, S, C> dweight;
   View<Wide<T>, C> dgamma, dbias;
-  float accumulate = 0;  // of dweight, dgamma and dbias
+  // Where x = expand expanded, a linear layer without bias: its input, and the gradient of its weight, which
+  // dx gives on its way. Empty, both: not wanted.
+  View<const T, M, D> expanded = {};
+  View<Wide<T>, C, D> dexpand = {};
+  float accumulate = 0;  // of dweight, dgamma, dbias and dexpand
   Workspace workspace;
 };
 
@@ -70,18 +75,33 @@ BatchNormBackward<T> norm_part(const NormedConvBackward<T>& a) {
           .workspace = a.workspace};
 }
 
+template <class T>
+LinearBackwardWeight<T> expand_part(const NormedConvBackward<T>& a) {
+  const auto rows = as_rows<M, C>(a.dx);
+  const C inputs{a.expanded.template extent<D>().value};
+  const K outputs{a.dexpand.template extent<C>().value};
+  return {.x = {a.expanded.data(), a.expanded.template extent<M>(), inputs},
+          .dy = {rows.data(), rows.template extent<M>(), K{rows.template extent<C>().value}},
+          .dweight = {a.dexpand.data(), outputs, inputs},
+          .dbias = {},
+          .accumulate = a.accumulate,
+          .workspace = a.workspace};
+}
+
 // One after another, for the places that do not join them.
 template <class Place, class T>
 void run_parts(Place place, const NormedConvBackward<T>& a) {
   grouped_conv(place, weight_part(a));
   grouped_conv(place, input_part(a));
   batch_norm(place, norm_part(a));
+  if (a.dexpand) linear(place, expand_part(a));
 }
 
 template <class Place, class T>
 std::size_t bytes_of_parts(Place place, const NormedConvBackward<T>& a) {
   return std::max({workspace_bytes(place, weight_part(a)), workspace_bytes(place, input_part(a)),
-                   workspace_bytes(place, norm_part(a))});
+                   workspace_bytes(place, norm_part(a)),
+                   a.dexpand ? workspace_bytes(place, expand_part(a)) : 0});
 }
 
 }  // namespace detail

@@ -20,7 +20,7 @@ std::size_t workspace_bytes(Cuda place, const NormedConvBackward<T>& a) {
   if constexpr (std::is_same_v<T, float>) {
     return detail::bytes_of_parts(place, a);
   } else {
-    return workspace_bytes_by_mma(a);
+    return workspace_bytes_by_mma(place, a);
   }
 }
 

@@ -2,7 +2,8 @@
 // slab, dy in slots, x as pixels: each of its warps sums the products of dy and the normed x for a group's
 // filter, then convolves dy in place to the gradient behind the activation, adding what the norm needs of it
 // and of x; the block writes that gradient to dx while the next tile is on its way. The blocks' sums are
-// added in order by other kernels, and a pass over x and dx ends it.
+// added in order by other kernels, and a pass over x and dx ends it, with the gradient of the expansion in
+// front of the norm on its way where that is wanted.
 #include "kernels/base/alignment.h"
 #include "kernels/batch_norm/backward_parts.h"
 #include "kernels/grouped_conv/grouped_conv_mma.h"
@@ -11,6 +12,7 @@
 #include "kernels/grouped_conv/tile_norm.cuh"
 #include "kernels/grouped_conv/tile_store.cuh"
 #include "kernels/grouped_conv/turned_filter.cuh"
+#include "kernels/linear/linear_weight_through_norm.h"
 
 namespace cf::kernels {
 
@@ -117,8 +119,46 @@ PixelTiles tiles_of(const NormedConvBackward<T>& a) {
   return {extents[0], extents[1], extents[2], extents[3]};
 }
 
+// The expansion's part; the norm's coefficients are not known yet.
+template <class T>
+LinearWeightThroughNorm<T> expand_through_norm(const NormedConvBackward<T>& a, Workspace workspace) {
+  const auto part = detail::expand_part(a);
+  const auto& [rows, channels] = part.dy.extents();
+  return {.x = part.x,
+          .h = {a.x.data(), M{rows}, K{channels}},
+          .dy = {a.dx.data(), M{rows}, K{channels}},
+          .activation = a.norm.activation,
+          .mean = a.mean.data(),
+          .bias = a.bias.data(),
+          .dweight = part.dweight,
+          .accumulate = a.accumulate,
+          .workspace = workspace};
+}
+
+// From the sums to dx and the gradients of the norm's parameters and of the expansion. `memory`: of the
+// expansion.
+template <class T>
+void finish(Cuda place, const NormedConvBackward<T>& a, const BatchNormBackward<T>& norm, const float* sums,
+            std::int64_t chunks, Workspace memory) {
+  if (a.dexpand) {
+    auto expand = expand_through_norm(a, memory);
+    if (takes_weight_through_norm(expand)) {
+      const auto coefficients = detail::batch_norm_coefficients_from_sums(place, norm, sums, chunks);
+      expand.scale = coefficients.scale;
+      expand.slope = coefficients.slope;
+      expand.offset = coefficients.offset;
+      return linear_weight_through_norm(place, expand);
+    }
+  }
+  detail::batch_norm_backward_from_sums(place, norm, sums, chunks);
+  if (!a.dexpand) return;
+  auto expand = detail::expand_part(a);
+  expand.workspace = memory;
+  linear(place, expand);
+}
+
 // What backward keeps in its workspace, in floats: the filter's sums, the channels', what the norm's second
-// half keeps.
+// half keeps; behind them what the expansion's gradient takes.
 struct Plan {
   std::size_t filter, channels, norm;
 
@@ -129,6 +169,7 @@ struct Plan {
         norm(static_cast<std::size_t>(3 * a.mean.size())) {}
 
   std::size_t floats() const { return filter + channels + norm; }
+  std::size_t bytes() const { return padded_bytes(floats() * sizeof(float)); }
 };
 
 }  // namespace
@@ -158,17 +199,21 @@ void convolve_by_mma(Cuda place, const NormedConvBackward<T>& a) {
   add_weight_chunks(place, partial.filter, chunks, elements, a.accumulate, a.dweight.data());
   auto rest = detail::norm_part(a);
   rest.workspace = a.workspace.subspan((plan.filter + plan.channels) * sizeof(float));
-  detail::batch_norm_backward_from_sums(place, rest, partial.channels, chunks);
+  finish(place, a, rest, partial.channels, chunks, a.workspace.subspan(plan.bytes()));
 }
 
 template <class T>
-std::size_t workspace_bytes_by_mma(const NormedConvBackward<T>& a) {
-  return Plan(a, chunks_of(tiles_of(a))).floats() * sizeof(float);
+std::size_t workspace_bytes_by_mma(Cuda place, const NormedConvBackward<T>& a) {
+  const std::size_t bytes = Plan(a, chunks_of(tiles_of(a))).bytes();
+  if (!a.dexpand) return bytes;
+  const auto expand = expand_through_norm(a, {});
+  return bytes + (takes_weight_through_norm(expand) ? weight_through_norm_bytes(place, expand)
+                                                    : workspace_bytes(place, detail::expand_part(a)));
 }
 
 #define CF_INSTANTIATE(T)                                            \
   template void convolve_by_mma(Cuda, const NormedConvBackward<T>&); \
-  template std::size_t workspace_bytes_by_mma(const NormedConvBackward<T>&);
+  template std::size_t workspace_bytes_by_mma(Cuda, const NormedConvBackward<T>&);
 CF_INSTANTIATE(Half)
 CF_INSTANTIATE(BFloat16)
 #undef CF_INSTANTIATE

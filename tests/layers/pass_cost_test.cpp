@@ -202,7 +202,7 @@ TEST(PassCost, CountsASecondRead) {
 // The gradient behind the activation is written and read, x read twice. Scale and shift, mean and the others.
 TEST(PassCost, CountsTheSecondPassOfANormedConvolutionsGradients) {
   int compared = 0;
-  for (const Case& c : kernels::grouped_conv_cases()) {
+  for (const Case& c : kernels::normed_conv_cases()) {
     if (!c.name.starts_with("grouped_conv/backward_through_norm ") || !is_compared(c)) continue;
     const double again = 2.0 * 3 * static_cast<double>(tensor_of(c, "x").size());
     const PassCost cost = passes::normed_conv_backward(rows_of(c, "x"), channels_of(c, "x"));
