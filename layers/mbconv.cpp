@@ -4,7 +4,6 @@
 #include "framework/ops/gated_norm.h"
 #include "framework/ops/gather_samples.h"
 #include "framework/ops/grouped_conv.h"
-#include "framework/ops/linear.h"
 
 namespace cf::layers {
 
@@ -25,9 +24,8 @@ Variable MBConv::operator()(const Variable& x, Pass& pass, kernels::Activation a
       training_route(pass.executor().kind(), input.tensor(pass).dtype(), activation).is_fused()) {
     return norm_and_add(pass, x, mbconv_branch(pass, input, branch()), project_bn.state(), kept);
   }
-  const auto [h, moments] = pass.training() ? linear_before_norm(pass, input, expand.weight)
-                                            : LinearResult{expand(input, pass), {}};
-  const Variable u = normed_conv(pass, h, expand_bn.state(), activation, conv.weight, moments);
+  const Variable u =
+      linear_normed_conv(pass, input, expand.weight, expand_bn.state(), activation, conv.weight);
   const Variable hidden = gated_norm(pass, u, conv_bn.state(), se.state(), activation);
   return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);
 }

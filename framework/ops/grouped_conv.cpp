@@ -2,6 +2,7 @@
 
 #include "framework/autograd/kept_samples.h"
 #include "framework/autograd/record.h"
+#include "framework/ops/linear.h"
 #include "kernels/grouped_conv/grouped_conv_backward.h"
 #include "kernels/grouped_conv/normed_conv_backward.h"
 
@@ -90,22 +91,36 @@ struct GroupedConv {
   }
 };
 
-// conv(activation(norm(x))).
-struct NormedConv {
-  static constexpr const char* kName = "normed_conv";
+// conv(activation(norm(x expand'))).
+struct LinearNormedConv {
+  static constexpr const char* kName = "linear_normed_conv";
+  static constexpr bool kAdds = true;
   struct Saved {
+    Tensor x;
+    Parameter* expand = nullptr;
     NormedTensor normed;
     Activation activation = Activation::None;
     Parameter* weight = nullptr;
   };
 
-  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight,
-                        const BatchNormState& norm, Activation activation, const BatchMoments& moments) {
-    saved = {batch_norm_fold(pass, x, norm, moments), activation, &weight};
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight, Parameter& expand,
+                        const BatchNormState& norm, Activation activation) {
+    BatchMoments moments;
+    const Tensor h = linear_forward(pass, x, expand, nullptr, pass.training() ? &moments : nullptr);
+    if (pass.inspector()) pass.inspector()("linear", expand.name, h);
+    saved = {x, &expand, batch_norm_fold(pass, h, norm, moments), activation, &weight};
     return convolve(pass, saved.normed, activation, weight);
   }
 
-  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
+  static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted,
+                               const Gradients<1>& so_far) {
+    const Tensor dh = gradient_of_hidden(saved, pass, dy);
+    if (!wanted[0]) return {};
+    return {linear_backward_input(pass, *saved.expand, dh, so_far[0])};
+  }
+
+  // Those of all parameters go to their buckets.
+  static Tensor gradient_of_hidden(const Saved& saved, Pass& pass, const Tensor& dy) {
     const NormedTensor& normed = saved.normed;
     Tensor dx = pass.empty(dy.dtype(), normed.x.shape());
     pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
@@ -125,11 +140,13 @@ struct NormedConv {
               .dweight = dweight.template view<Wide<T>, K, R, S, C>(),
               .dgamma = gradient_target(*normed.weight).into.template view<Wide<T>, C>(),
               .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
+              .expanded = saved.x.rows<const T, M, D>(),
+              .dexpand = gradient_target(*saved.expand).into.template renamed<Wide<T>, C, D>(),
               .accumulate = accumulate,
               .workspace = {}},
           call_grouped_conv);
     });
-    return {dx};
+    return dx;
   }
 };
 
@@ -139,9 +156,9 @@ Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight) {
   return record<GroupedConv>(pass, inputs(x), weight);
 }
 
-Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm, Activation activation,
-                     Parameter& weight, const BatchMoments& moments) {
-  return record<NormedConv>(pass, inputs(x), weight, norm, activation, moments);
+Variable linear_normed_conv(Pass& pass, const Variable& x, Parameter& expand, const BatchNormState& norm,
+                            Activation activation, Parameter& weight) {
+  return record<LinearNormedConv>(pass, inputs(x), weight, expand, norm, activation);
 }
 
 Tensor grouped_conv_forward(Pass& pass, const Tensor& x, const Parameter& weight) {

@@ -8,10 +8,11 @@ namespace cf {
 // x [N,H,W,C], weight [K=C,R=3,S=3,C=8].
 Variable grouped_conv(Pass& pass, const Variable& x, Parameter& weight);
 
-// conv(activation(norm(x))), which keeps x alone: neither the normed input nor the activated one. Statistics
-// as batch_norm takes and collects them, or those given.
-Variable normed_conv(Pass& pass, const Variable& x, const BatchNormState& norm,
-                     kernels::Activation activation, Parameter& weight, const BatchMoments& moments = {});
+// conv(activation(norm(h))) of h = x expand', a linear layer [E,C] without bias, as an MBConv block begins.
+// Keeps x and h alone: neither the normed h nor the activated one. Statistics as batch_norm takes and
+// collects them.
+Variable linear_normed_conv(Pass& pass, const Variable& x, Parameter& expand, const BatchNormState& norm,
+                            kernels::Activation activation, Parameter& weight);
 
 // For ops that contain the convolution. Backward: from the gradient dy of its output, the weight's gradient
 // goes to its bucket; returns that of x, or nothing unless wanted. Types are those of x and dy. `so_far`, if

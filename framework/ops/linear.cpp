@@ -18,10 +18,9 @@ struct Linear {
     Parameter* bias = nullptr;
   };
 
-  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias,
-                        BatchMoments* moments) {
+  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias) {
     saved = {x, &weight, bias};
-    return linear_forward(pass, x, weight, bias, moments);
+    return linear_forward(pass, x, weight, bias);
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1> wanted,
@@ -33,16 +32,7 @@ struct Linear {
 }  // namespace
 
 Variable linear(Pass& pass, const Variable& x, Parameter& weight, Parameter* bias) {
-  BatchMoments* const none = nullptr;
-  return record<Linear>(pass, inputs(x), weight, bias, none);
-}
-
-LinearResult linear_before_norm(Pass& pass, const Variable& x, Parameter& weight) {
-  CF_CHECK(pass.training(), "linear_before_norm takes the statistics of a batch: training only");
-  LinearResult result;
-  Parameter* const none = nullptr;
-  result.y = record<Linear>(pass, inputs(x), weight, none, &result.moments);
-  return result;
+  return record<Linear>(pass, inputs(x), weight, bias);
 }
 
 Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, const Parameter* bias,
@@ -70,7 +60,6 @@ Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, cons
 
 Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias, const Tensor& dy,
                        bool wants_dx, const Tensor& so_far) {
-  Tensor dx;
   pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
     const auto [dweight, accumulate] = gradient_target(weight);
     kernels::LinearBackwardWeight<T> weight_args{.x = x.rows<const T, M, C>(),
@@ -81,8 +70,13 @@ Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter
                                                  .workspace = {}};
     if (bias) weight_args.dbias = gradient_target(*bias).into.view<Wide<T>, K>();
     pass.executor().with_workspace(place, weight_args, call_linear);
-    if (!wants_dx) return;
-    dx = pass.empty(dy.dtype(), x.shape());
+  });
+  return wants_dx ? linear_backward_input(pass, weight, dy, so_far) : Tensor();
+}
+
+Tensor linear_backward_input(Pass& pass, const Parameter& weight, const Tensor& dy, const Tensor& so_far) {
+  Tensor dx = pass.empty(dy.dtype(), dy.shape().with(C{weight.shape.extent<C>().value}));
+  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
     pass.executor().with_workspace(place,
                                    kernels::LinearBackwardInput<T>{
                                        .dy = dy.rows<const T, M, K>(),

@@ -8,21 +8,16 @@ namespace cf {
 // weight [K,C]; bias [K] or null.
 Variable linear(Pass& pass, const Variable& x, Parameter& weight, Parameter* bias = nullptr);
 
-// The same without bias, with the statistics of y for the norm behind it where they cost less at the store
-// than in a pass of their own; otherwise without them. Training only.
-struct LinearResult {
-  Variable y;
-  BatchMoments moments;
-};
-LinearResult linear_before_norm(Pass& pass, const Variable& x, Parameter& weight);
-
-// For ops that contain the layer. Backward: from the gradient dy of its output, those of weight and bias go
-// to their buckets; returns that of x, or nothing unless wanted. `so_far`, if not empty: that of x so far, to
-// which it is added.
-// `moments`, if not null: overwritten as above.
+// For ops that contain the layer. `moments`, if not null: the statistics of y for the norm behind it where
+// they cost less at the store than in a pass of their own; otherwise left as they are.
 Tensor linear_forward(Pass& pass, const Tensor& x, const Parameter& weight, const Parameter* bias = nullptr,
                       BatchMoments* moments = nullptr);
+// From the gradient dy of its output, those of weight and bias go to their buckets; returns that of x, or
+// nothing unless wanted. `so_far`, if not empty: that of x so far, to which it is added.
 Tensor linear_backward(Pass& pass, const Tensor& x, Parameter& weight, Parameter* bias, const Tensor& dy,
                        bool wants_dx, const Tensor& so_far = {});
+// That of x alone.
+Tensor linear_backward_input(Pass& pass, const Parameter& weight, const Tensor& dy,
+                             const Tensor& so_far = {});
 
 }  // namespace cf
