@@ -30,6 +30,7 @@ std::vector<Case> all_cases() {
            fold_expand_norm_cases,
            fold_norm_cases,
            folded_linear_cases,
+           gated_linear_backward_cases,
            gated_norm_cases,
            mbconv_forward_cases,
            optimizer_step_cases,

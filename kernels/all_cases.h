@@ -30,6 +30,7 @@ std::vector<Case> fold_batch_norms_cases();
 std::vector<Case> fold_expand_norm_cases();
 std::vector<Case> fold_norm_cases();
 std::vector<Case> folded_linear_cases();
+std::vector<Case> gated_linear_backward_cases();
 std::vector<Case> gated_norm_cases();
 std::vector<Case> mbconv_forward_cases();
 std::vector<Case> optimizer_step_cases();

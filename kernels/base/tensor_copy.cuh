@@ -81,11 +81,16 @@ __device__ inline void copy_tensor(std::uint32_t to, const CUtensorMap& map, std
       : "memory");
 }
 
-// The reverse of the first, by one thread; what lies outside of the tensor is not written. Shared memory
+// The reverse, by one thread; what lies outside of the tensor is not written. Shared memory
 // written by stores needs a fence.proxy.async of each writer and a barrier before.
 __device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, int c0, int c1) {
   asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%1, {%2, %3}], [%0];" ::"r"(from),
                "l"(&map), "r"(c0), "r"(c1)
+               : "memory");
+}
+__device__ inline void store_tensor(std::uint32_t from, const CUtensorMap& map, int c0, int c1, int c2) {
+  asm volatile("cp.async.bulk.tensor.3d.global.shared::cta.bulk_group [%1, {%2, %3, %4}], [%0];" ::"r"(from),
+               "l"(&map), "r"(c0), "r"(c1), "r"(c2)
                : "memory");
 }
 __device__ inline void commit_tensor_stores() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }

@@ -3,34 +3,17 @@
 #include "kernels/activation/activation.cuh"
 #include "kernels/activation/dispatch_activation.h"
 #include "kernels/batch_norm/column_slices.cuh"
-#include "kernels/gated_norm/gated_norm.h"
+#include "kernels/gated_norm/gated_norm_backward.cuh"
 #include "kernels/gated_norm/gated_norm_check.h"
 #include "kernels/gated_norm/sample_tile.cuh"
-#include "kernels/squeeze_excite/gate_layers.cuh"
 
 namespace cf::kernels {
 
+namespace gated_norm_detail {
+
 namespace {
 
-using squeeze_excite_detail::GateExtents;
-using squeeze_excite_detail::GateGradients;
-
 constexpr int kPixels = 4;  // of two images, on their way to a thread
-
-struct NormPointers {
-  const float *mean, *rstd, *gamma, *bias;  // [C]
-};
-
-// Over the pixels of a sample, with a' the activation's derivative and d = x - mean; [N,C] each.
-struct SumPointers {
-  float *dy_slope, *dy_slope_d;  // dy a', dy a' d
-  float *slope, *slope_d;        // a', a' d
-};
-
-// dx = scale dh + slope (x - mean) + offset, where scale = gamma rstd; [C] each.
-struct CoefficientPointers {
-  float *slope, *offset;
-};
 
 // Whether the activation is its derivative times its argument, which spares a sum.
 template <Activation kActivation>
@@ -155,74 +138,66 @@ __global__ void __launch_bounds__(kImageBlock, 2)
   });
 }
 
-// What backward keeps in its workspace.
-struct Plan {
-  GateExtents e;
-  std::size_t sum_bytes, coefficient_bytes;
-
-  template <class T>
-  explicit Plan(const GatedNormBackward<T>& a)
-      : e(a),
-        sum_bytes(GateGradients::channel_bytes(e)),
-        coefficient_bytes(padded_bytes(static_cast<std::size_t>(e.channels) * sizeof(float))) {}
-
-  std::size_t bytes() const { return GateGradients::bytes(e) + 4 * sum_bytes + 2 * coefficient_bytes; }
-  GateGradients gates(std::byte* memory) const { return {e, memory}; }
-  SumPointers sums(std::byte* memory) const {
-    std::byte* const first = memory + GateGradients::bytes(e);
-    const auto part = [&](std::size_t i) { return reinterpret_cast<float*>(first + i * sum_bytes); };
-    return {part(0), part(1), part(2), part(3)};
-  }
-  CoefficientPointers coefficients(std::byte* memory) const {
-    std::byte* const first = memory + GateGradients::bytes(e) + 4 * sum_bytes;
-    return {reinterpret_cast<float*>(first), reinterpret_cast<float*>(first + coefficient_bytes)};
-  }
-};
-
-template <class T, Activation kActivation, int n>
-void run_backward(Cuda place, const GatedNormBackward<T>& a, std::byte* memory) {
-  constexpr auto kName = "gated_norm backward";
-  const Plan plan(a);
-  const ImageExtents e = image_extents(a);
-  const GateGradients gates = plan.gates(memory);
-  const SumPointers sums = plan.sums(memory);
-  const CoefficientPointers coefficients = plan.coefficients(memory);
-  const NormPointers norm{a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data()};
-  const SampleWalk back = walk_that_adds(e, n, SampleOrder::LastToFirst),
-                   forth = walk_that_maps(e, n, SampleOrder::FirstToLast);
-  launch("gated_norm sums", sum_kernel<T, kActivation, n>, sample_shape(kName, back), place, back, a.x.data(),
-         a.dy.data(), norm, a.gate.data(), sums, gates.da);
-  squeeze_excite_detail::compute_pixel_gradients(place, a, gates);
-  launch("gated_norm finish", finish_kernel, finish_shape(e.channels), place, e, sums, a.gate.data(),
-         gates.per_pixel, norm, coefficients, a.accumulate, a.dgamma.data(), a.dbias.data());
-  launch("gated_norm input gradient", input_gradient_kernel<T, kActivation, n>, sample_shape(kName, forth),
-         place, forth, a.x.data(), a.dy.data(), norm, coefficients, a.gate.data(), gates.per_pixel,
-         a.dx.data());
-  squeeze_excite_detail::compute_weight_gradients(place, a, gates);
-}
-
-}  // namespace
-
-template <class T>
-void gated_norm(Cuda place, const GatedNormBackward<T>& a) {
-  check(a);
-  std::byte* const memory =
-      workspace_as<std::byte>("gated_norm backward", a.workspace, workspace_bytes(place, a));
+// body<kActivation, n>() for packs of n channels.
+template <class T, class Body>
+void dispatch_backward(const GatedNormBackward<T>& a, const std::byte* memory, const Body& body) {
   dispatch_activation(a.activation, [&]<Activation kActivation> {
     dispatch_pack<T>(
-        a.x.template extent<C>().value, [&]<int n> { run_backward<T, kActivation, n>(place, a, memory); },
+        a.x.template extent<C>().value, [&]<int n> { body.template operator()<kActivation, n>(); },
         a.x.data(), a.dy.data(), a.dx.data(), a.mean.data(), a.rstd.data(), a.gamma.data(), a.bias.data(),
         a.gate.data(), memory);
   });
 }
 
 template <class T>
-std::size_t workspace_bytes(Cuda, const GatedNormBackward<T>& a) {
-  return Plan(a).bytes();
+void take_sums(Cuda place, const GatedNormBackward<T>& a, std::byte* memory) {
+  const BackwardMemory parts(a, memory);
+  dispatch_backward(a, memory, [&]<Activation kActivation, int n> {
+    const SampleWalk back = walk_that_adds(image_extents(a), n, SampleOrder::LastToFirst);
+    launch("gated_norm sums", sum_kernel<T, kActivation, n>, sample_shape(kBackwardName, back), place, back,
+           a.x.data(), a.dy.data(), norm_pointers(a), a.gate.data(), parts.sums, parts.gates.da);
+  });
 }
 
-#define CF_INSTANTIATE(T)                                      \
-  template void gated_norm(Cuda, const GatedNormBackward<T>&); \
+}  // namespace
+
+template <class T>
+void backward_from_sums(Cuda place, const GatedNormBackward<T>& a, std::byte* memory) {
+  const BackwardMemory parts(a, memory);
+  const GateGradients& gates = parts.gates;
+  const ImageExtents e = image_extents(a);
+  squeeze_excite_detail::compute_pixel_gradients(place, a, gates);
+  launch("gated_norm finish", finish_kernel, finish_shape(e.channels), place, e, parts.sums, a.gate.data(),
+         gates.per_pixel, norm_pointers(a), parts.coefficients, a.accumulate, a.dgamma.data(),
+         a.dbias.data());
+  dispatch_backward(a, memory, [&]<Activation kActivation, int n> {
+    const SampleWalk forth = walk_that_maps(e, n, SampleOrder::FirstToLast);
+    launch("gated_norm input gradient", input_gradient_kernel<T, kActivation, n>,
+           sample_shape(kBackwardName, forth), place, forth, a.x.data(), a.dy.data(), norm_pointers(a),
+           parts.coefficients, a.gate.data(), gates.per_pixel, a.dx.data());
+  });
+  squeeze_excite_detail::compute_weight_gradients(place, a, gates);
+}
+
+}  // namespace gated_norm_detail
+
+template <class T>
+void gated_norm(Cuda place, const GatedNormBackward<T>& a) {
+  check(a);
+  std::byte* const memory =
+      workspace_as<std::byte>(gated_norm_detail::kBackwardName, a.workspace, workspace_bytes(place, a));
+  gated_norm_detail::take_sums(place, a, memory);
+  gated_norm_detail::backward_from_sums(place, a, memory);
+}
+
+template <class T>
+std::size_t workspace_bytes(Cuda, const GatedNormBackward<T>& a) {
+  return gated_norm_detail::BackwardMemory::bytes(a);
+}
+
+#define CF_INSTANTIATE(T)                                                                             \
+  template void gated_norm_detail::backward_from_sums(Cuda, const GatedNormBackward<T>&, std::byte*); \
+  template void gated_norm(Cuda, const GatedNormBackward<T>&);                                        \
   template std::size_t workspace_bytes(Cuda, const GatedNormBackward<T>&);
 CF_INSTANTIATE(float)
 CF_INSTANTIATE(Half)

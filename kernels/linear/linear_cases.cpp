@@ -126,6 +126,8 @@ std::vector<Case> linear_cases() {
       {.m = 6272, .c = 2048, .k = 512, .benchmark_only = true},
       {.m = 128, .c = 512, .k = 1280, .benchmark_only = true},
       {.m = 128, .c = 1280, .k = 1000, .bias = true, .benchmark_only = true},
+      {.m = 50'176, .c = 1024, .k = 256, .benchmark_only = true},
+      {.m = 12'544, .c = 2048, .k = 512, .benchmark_only = true},
       {.m = 401'408, .c = 32, .k = 192, .benchmark_only = true},
       {.m = 401'408, .c = 192, .k = 32, .benchmark_only = true},
   };

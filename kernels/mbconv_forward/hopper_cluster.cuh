@@ -80,6 +80,15 @@ __device__ inline void copy_tensor_to_cluster(std::uint32_t to, const CUtensorMa
       : "memory");
 }
 __device__ inline void copy_tensor_to_cluster(std::uint32_t to, const CUtensorMap& map, std::uint32_t barrier,
+                                              int blocks, int c0, int c1, int c2) {
+  const auto mask = static_cast<std::uint16_t>((1 << blocks) - 1);
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], "
+      "[%1, {%3, %4, %5}], [%2], %6;" ::"r"(to),
+      "l"(&map), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "h"(mask)
+      : "memory");
+}
+__device__ inline void copy_tensor_to_cluster(std::uint32_t to, const CUtensorMap& map, std::uint32_t barrier,
                                               int blocks, int c0, int c1, int c2, int c3, int c4) {
   const auto mask = static_cast<std::uint16_t>((1 << blocks) - 1);
   asm volatile(
