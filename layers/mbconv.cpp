@@ -1,7 +1,7 @@
 #include "layers/mbconv.h"
 
 #include "framework/autograd/pass.h"
-#include "framework/ops/gated_norm.h"
+#include "framework/ops/gated_linear.h"
 #include "framework/ops/gather_samples.h"
 #include "framework/ops/grouped_conv.h"
 
@@ -26,8 +26,8 @@ Variable MBConv::operator()(const Variable& x, Pass& pass, kernels::Activation a
   }
   const Variable u =
       linear_normed_conv(pass, input, expand.weight, expand_bn.state(), activation, conv.weight);
-  const Variable hidden = gated_norm(pass, u, conv_bn.state(), se.state(), activation);
-  return norm_and_add(pass, x, project(hidden, pass), project_bn.state(), kept);
+  const Variable y = gated_linear(pass, u, conv_bn.state(), se.state(), activation, project.weight);
+  return norm_and_add(pass, x, y, project_bn.state(), kept);
 }
 
 TrainingRoute MBConv::training_route(PlaceKind place, DType type, kernels::Activation activation) const {

@@ -1,7 +1,9 @@
 #include "layers/training_cost.h"
 
 #include "framework/ops/gather_samples.h"
+#include "kernels/gated_linear/gated_linear_sums_wgmma.h"
 #include "kernels/linear/linear_statistics_wgmma.h"
+#include "kernels/linear/linear_weight_through_norm.h"
 #include "layers/pass_cost.h"
 #include "layers/route.h"
 #include "layers/visit.h"
@@ -58,12 +60,15 @@ class StepWriter {
 
   // --- layers on m rows
 
+  // has_dy: the weight's gradient is taken where dy is written, which it need not read.
   void linear(const std::string& name, std::int64_t m, const Parameter& weight, bool bias = false,
-              bool statistics = false, bool adds = false) {
+              bool statistics = false, bool adds = false, bool has_dy = false) {
     const std::int64_t c = inputs_of(weight), k = outputs_of(weight);
+    PassCost of_weight = passes::linear_backward_weight(m, c, k, bias);
+    if (has_dy) of_weight.narrow -= static_cast<double>(m * k);
     forward(name, passes::linear(m, c, k, bias, statistics));
     backward(name + " backward input", passes::linear_backward_input(m, c, k, adds));
-    backward(name + " backward weight", passes::linear_backward_weight(m, c, k, bias));
+    backward(name + " backward weight", of_weight);
   }
 
   void conv(std::int64_t m, const Parameter& weight, bool adds) {
@@ -201,14 +206,19 @@ class StepWriter {
                        squeezed = outputs_of(block.se.reduce.weight);
     parts_.back().why_not_fused = "MBConv blocks are counted layer by layer, as they train on a GPU";
     const bool at_the_store = options_.type != kWide && kernels::fit_statistics_at_the_store(channels(), e);
-    linear(".expand", m, block.expand.weight, false, at_the_store, kept == samples());
+    linear(".expand", m, block.expand.weight, false, at_the_store, kept == samples(),
+           joins_gradients() && kernels::fit_weight_through_norm(channels(), e));
     forward(".expand_bn statistics",
             at_the_store ? passes::batch_norm_of_given(e) : passes::batch_norm_statistics(m, e));
     normed_conv(m, e);
     forward(".conv_bn statistics", passes::batch_norm_statistics(m, e));
     forward(".se", passes::gated_norm_gates(kept, m, e, squeezed));
     forward(".se applied with conv_bn", passes::gated_norm_apply(kept, m, e));
-    backward(".se and conv_bn backward", passes::gated_norm_backward(kept, m, e, squeezed));
+    PassCost gates = passes::gated_norm_backward(kept, m, e, squeezed);
+    if (joins_gradients() && kernels::fit_sums_at_the_store(channels(), e)) {
+      gates.narrow -= static_cast<double>(m * e);  // its sums are taken where its dy is stored
+    }
+    backward(".se and conv_bn backward", gates);
     linear(".project", m, block.project.weight);
     norm_and_add(kept);
   }

@@ -1,6 +1,7 @@
 #include "framework/ops/gated_norm.h"
 
-#include "framework/autograd/record.h"
+#include "framework/autograd/pass.h"
+#include "kernels/gated_linear/gated_linear.h"
 #include "kernels/gated_norm/gated_norm.h"
 
 namespace cf {
@@ -8,21 +9,6 @@ namespace cf {
 namespace {
 
 constexpr auto call_gated_norm = [](auto place, const auto& args) { kernels::gated_norm(place, args); };
-
-struct GatedNormOp {
-  static constexpr const char* kName = "gated_norm";
-  using Saved = GatedNorm;
-
-  static Tensor forward(Saved& saved, Pass& pass, const Tensor& x, Parameter&, const BatchNormState& norm,
-                        const SqueezeExciteState& squeeze_excite, kernels::Activation activation) {
-    saved = gated_norm_gates(pass, x, norm, squeeze_excite, activation);
-    return gated_norm_apply(pass, saved);
-  }
-
-  static Gradients<1> backward(const Saved& saved, Pass& pass, Tensor dy, Wanted<1>) {
-    return {gated_norm_backward(pass, saved, std::move(dy))};
-  }
-};
 
 }  // namespace
 
@@ -73,45 +59,51 @@ Tensor gated_norm_apply(Pass& pass, const GatedNorm& gated) {
   return y;
 }
 
-Tensor gated_norm_backward(Pass& pass, const GatedNorm& gated, Tensor dy) {
-  Tensor dx = dy.is_unique() ? dy : pass.empty(dy.dtype(), dy.shape());
+namespace {
+
+// The parameters' gradients go to their buckets, that of x to dx.
+template <class T>
+kernels::GatedNormBackward<T> backward_arguments(const GatedNorm& gated, const Tensor& dx) {
   const NormedTensor& normed = gated.normed;
   const SqueezeExciteState& gates = gated.squeeze_excite;
-  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
-    const auto [dgamma, accumulate] = gradient_target(*normed.weight);
-    pass.executor().with_workspace(
-        place,
-        kernels::GatedNormBackward<T>{
-            .x = normed.x.view<const T, N, H, W, C>(),
-            .dy = dy.view<const T, N, H, W, C>(),
-            .mean = normed.mean.view<const Wide<T>, C>(),
-            .rstd = normed.rstd.view<const Wide<T>, C>(),
-            .gamma = normed.weight->value.view<const Wide<T>, C>(),
-            .bias = normed.bias->value.view<const Wide<T>, C>(),
-            .activation = gated.activation,
-            .reduce_weight = gates.reduce_weight->for_compute().renamed<const T, D, C>(),
-            .expand_weight = gates.expand_weight->for_compute().renamed<const T, C, D>(),
-            .pooled = gated.pooled.view<const Wide<T>, N, C>(),
-            .squeezed = gated.squeezed.view<const Wide<T>, N, D>(),
-            .gate = gated.gate.view<const Wide<T>, N, C>(),
-            .dx = dx.view<T, N, H, W, C>(),
-            .dgamma = dgamma.template view<Wide<T>, C>(),
-            .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
-            .dreduce_weight = gradient_target(*gates.reduce_weight).into.template renamed<Wide<T>, D, C>(),
-            .dreduce_bias = gradient_target(*gates.reduce_bias).into.template renamed<Wide<T>, D>(),
-            .dexpand_weight = gradient_target(*gates.expand_weight).into.template renamed<Wide<T>, C, D>(),
-            .dexpand_bias = gradient_target(*gates.expand_bias).into.template renamed<Wide<T>, C>(),
-            .accumulate = accumulate,
-            .workspace = {}},
-        call_gated_norm);
-  });
-  return dx;
+  const auto [dgamma, accumulate] = gradient_target(*normed.weight);
+  return {.x = normed.x.view<const T, N, H, W, C>(),
+          .dy = {},
+          .mean = normed.mean.view<const Wide<T>, C>(),
+          .rstd = normed.rstd.view<const Wide<T>, C>(),
+          .gamma = normed.weight->value.view<const Wide<T>, C>(),
+          .bias = normed.bias->value.view<const Wide<T>, C>(),
+          .activation = gated.activation,
+          .reduce_weight = gates.reduce_weight->for_compute().renamed<const T, D, C>(),
+          .expand_weight = gates.expand_weight->for_compute().renamed<const T, C, D>(),
+          .pooled = gated.pooled.view<const Wide<T>, N, C>(),
+          .squeezed = gated.squeezed.view<const Wide<T>, N, D>(),
+          .gate = gated.gate.view<const Wide<T>, N, C>(),
+          .dx = dx.view<T, N, H, W, C>(),
+          .dgamma = dgamma.template view<Wide<T>, C>(),
+          .dbias = gradient_target(*normed.bias).into.template view<Wide<T>, C>(),
+          .dreduce_weight = gradient_target(*gates.reduce_weight).into.template renamed<Wide<T>, D, C>(),
+          .dreduce_bias = gradient_target(*gates.reduce_bias).into.template renamed<Wide<T>, D>(),
+          .dexpand_weight = gradient_target(*gates.expand_weight).into.template renamed<Wide<T>, C, D>(),
+          .dexpand_bias = gradient_target(*gates.expand_bias).into.template renamed<Wide<T>, C>(),
+          .accumulate = accumulate,
+          .workspace = {}};
 }
 
-Variable gated_norm(Pass& pass, const Variable& x, const BatchNormState& norm,
-                    const SqueezeExciteState& squeeze_excite, kernels::Activation activation) {
-  return record<GatedNormOp>(pass, inputs(x), *squeeze_excite.reduce_weight, norm, squeeze_excite,
-                             activation);
+}  // namespace
+
+Tensor gated_linear_backward(Pass& pass, const GatedNorm& gated, const Parameter& weight, const Tensor& dy) {
+  Tensor dx = pass.empty(dy.dtype(), gated.normed.x.shape());
+  pass.executor().at(dy.dtype(), [&]<class T>(auto place) {
+    pass.executor().with_workspace(
+        place,
+        kernels::GatedLinearBackward<T>{.dy = dy.rows<const T, M, K>(),
+                                        .weight = weight.for_compute().view<const T, K, C>(),
+                                        .norm = backward_arguments<T>(gated, dx),
+                                        .workspace = {}},
+        [](auto at, const auto& args) { kernels::gated_linear(at, args); });
+  });
+  return dx;
 }
 
 }  // namespace cf

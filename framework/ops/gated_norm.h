@@ -1,5 +1,5 @@
 // Batch norm, activation and squeeze-and-excitation in a row, as an MBConv block has them behind its
-// convolution; the contract is kernels/gated_norm.
+// convolution, for ops that contain them; the contracts are kernels/gated_norm and kernels/gated_linear.
 #pragma once
 
 #include "framework/ops/batch_norm.h"
@@ -7,11 +7,7 @@
 
 namespace cf {
 
-// se(activation(norm(x))) over [N,H,W,C]; statistics as batch_norm takes and collects them.
-Variable gated_norm(Pass& pass, const Variable& x, const BatchNormState& norm,
-                    const SqueezeExciteState& squeeze_excite, kernels::Activation activation);
-
-// For ops that contain it: what backward needs. The gates are [N,C], [N,D] and [N,C].
+// What backward needs. The gates are [N,C], [N,D] and [N,C].
 struct GatedNorm {
   NormedTensor normed;
   Tensor pooled, squeezed, gate;
@@ -21,8 +17,8 @@ struct GatedNorm {
 GatedNorm gated_norm_gates(Pass& pass, const Tensor& x, const BatchNormState& norm,
                            const SqueezeExciteState& squeeze_excite, kernels::Activation activation);
 Tensor gated_norm_apply(Pass& pass, const GatedNorm& gated);
-// The parameters' gradients go to their buckets; returns that of x. dy is overwritten where nobody else holds
-// it.
-Tensor gated_norm_backward(Pass& pass, const GatedNorm& gated, Tensor dy);
+// From the gradient dy of a 1x1 convolution behind it that of x; those of the parameters go to their buckets,
+// but for that of the convolution's weight [K,C].
+Tensor gated_linear_backward(Pass& pass, const GatedNorm& gated, const Parameter& weight, const Tensor& dy);
 
 }  // namespace cf

@@ -27,9 +27,8 @@ struct GateAndProject {
   }
 
   static Gradients<1> backward(const Saved& saved, Pass& pass, const Tensor& dy, Wanted<1>) {
-    Tensor dhidden =
-        linear_backward(pass, gated_norm_apply(pass, saved.gated), *saved.project, nullptr, dy, true);
-    return {gated_norm_backward(pass, saved.gated, std::move(dhidden))};
+    linear_backward(pass, gated_norm_apply(pass, saved.gated), *saved.project, nullptr, dy, false);
+    return {gated_linear_backward(pass, saved.gated, *saved.project, dy)};
   }
 };
 
